@@ -1,0 +1,191 @@
+"""What the engine needs of the world, as Protocols that adapters satisfy by shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from megatest.model.attempt import AttemptSpec, JournalPart, Prepared
+from megatest.model.change import Change
+from megatest.model.ids import TestId
+from megatest.model.job import Job, JobChange, Submission
+from megatest.model.record import TestRecord
+
+
+class Clock(Protocol):
+    """Time, in two kinds that must not be mixed."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch, for people; it may jump."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever grow, for durations and deadlines."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waitable:
+    """Something the engine's one blocking call should also wake for."""
+
+    fd: int
+
+
+class Executor(Protocol):
+    """Starts jobs somewhere and tells what became of them.
+
+    The truth about a job is, in this order: the exit record in its journal (the engine reads
+    that), the executor's final word, otherwise lost.  Absence of news is never success.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its name in records, for `adopt` by a later engine."""
+        ...
+
+    @property
+    def slots(self) -> int | None:
+        """How many jobs it takes at once by its own nature; None for no limit."""
+        ...
+
+    def submit(self, jobs: Sequence[Job]) -> Sequence[Submission]:
+        """Start jobs; one answer each, in order.  Idempotent by `Job.name`.
+
+        A job that cannot be started is an answer with `error`, never an exception.
+        """
+        ...
+
+    def adopt(self, jobs: Sequence[tuple[Job, str]]) -> Sequence[JobChange]:
+        """Take over jobs of an engine that died, given their handles ("" when unknown).
+
+        Returns for each job at once: STARTED or PENDING if it lives (news of it will come), ENDED
+        if its end is known, LOST if nobody accounts for it.
+        """
+        ...
+
+    def poll(self) -> Sequence[JobChange]:
+        """Return the news since the last call; never blocks."""
+        ...
+
+    def fds(self) -> Sequence[int]:
+        """Return file descriptors that become readable when `poll` may have news."""
+        ...
+
+    def next_poll_s(self) -> float | None:
+        """Return in how many seconds `poll` should be called even if no descriptor woke."""
+        ...
+
+    def cancel(self, rows: Sequence[int], grace_s: float) -> None:
+        """End jobs and every process of theirs: TERM, the grace, then KILL.
+
+        Returns at once; the end comes as news.  Asked twice, the shorter grace counts.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up descriptors and sessions; jobs go on."""
+        ...
+
+
+class WorkArea(Protocol):
+    """Run directories on disk: makes them, reads their journals."""
+
+    def prepare(self, spec: AttemptSpec) -> Prepared:
+        """Make the run directory of an attempt, with its files, script and links.
+
+        Raises:
+            EnvironmentFault: no disk has room, a directory cannot be made.
+            UserError: the test's own files do not fit (unreadable, a name in the way).
+        """
+        ...
+
+    def discard(self, prepared: Prepared) -> None:
+        """Take a prepared attempt away again that was never launched."""
+        ...
+
+    def read_journal(self, run_dir: str, offset: int) -> JournalPart:
+        """Return the records from `offset` on."""
+        ...
+
+    def revoke(self, run_dir: str, attempt: int) -> bool:
+        """Make sure that an attempt that has not begun never will.
+
+        Returns:
+            True if it can no longer begin; False if it has begun (its journal exists).
+        """
+        ...
+
+    def low_space(self) -> str:
+        """Return why nothing may be launched for want of disk space; empty if all is well."""
+        ...
+
+    def free_kib(self, path: str) -> int:
+        """Return the free KiB of the disk that holds `path`; -1 if it cannot be asked."""
+        ...
+
+
+class LeaseLost(Exception):  # noqa: N818 - it is news, not an error of ours
+    """Another engine holds this run now; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to write a run's records: at most one engine holds it.
+
+    `token` grows with every holder; a commit under an older token writes nothing.
+    """
+
+    run_id: int
+    token: int
+
+
+class Store(Protocol):
+    """The records, as far as the engine reads and writes them."""
+
+    def register_tests(
+        self, run_id: int, tests: Iterable[tuple[TestId, bool]], time: int, lease: Lease | None
+    ) -> Mapping[TestId, TestRecord]:
+        """Make sure that these rows exist (id, is it a parent of items); return them all.
+
+        Existing rows keep everything.  One transaction; cost grows with the rows named.
+        """
+        ...
+
+    def commit(self, changes: Sequence[Change], lease: Lease | None) -> Sequence[TestRecord]:
+        """Write all changes in one transaction, in order.
+
+        Returns:
+            The records, as they are now, of the rows whose state was not the expected one;
+            those changes were not made (steps and other rows were).
+
+        Raises:
+            LeaseLost: the lease is no longer ours; nothing was written.
+            EnvironmentFault: the database cannot be written now; nothing was written and the
+                same call may be made again.
+        """
+        ...
+
+    def data_version(self) -> int:
+        """Return a number that changes when another connection has written."""
+        ...
+
+    def tests(self, run_id: int) -> Sequence[TestRecord]:
+        """Return all tests of a run."""
+        ...
+
+    def kill_requests(self, run_id: int) -> Sequence[int]:
+        """Return the rows of this run that are in state KILLREQ."""
+        ...
+
+    def active_elsewhere(self, run_id: int) -> Sequence[TestRecord]:
+        """Return the tests of other runs in which a process may exist (parents left out)."""
+        ...
+
+    def past_durations(self, tests: Iterable[str]) -> Mapping[TestId, float]:
+        """Return the median seconds of earlier passes, over all runs, of these tests."""
+        ...
+
+
+Progress = Callable[[str], None]
+"""Receives sentences for the user: why nothing is launched, what an interrupt does."""

@@ -1,0 +1,93 @@
+"""What happened: runs, tests, steps, as the store keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from megatest.model.ids import Target, TestId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run: a named execution for one target."""
+
+    id: int
+    target: Target
+    runname: str
+    state: str
+    status: str
+    owner: str
+    event_time: int
+    comment: str
+    fail_count: int
+    pass_count: int
+
+    @property
+    def name(self) -> str:
+        """Target and run name, as users write it: ``a/b/name``."""
+        return f"{self.target}/{self.runname}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestRecord:
+    """One test of a run, one of its items, or (item path empty, items exist) their parent.
+
+    Attributes:
+        id: the row.
+        run_id: the run's row.
+        test_id: test and item.
+        state, status: see `megatest.model.status`; free text is possible.
+        attempt: number of the latest attempt; 0 before the first.
+        is_parent: whether it only rolls up items.
+        host, uname: of the latest attempt; ``n/a`` before.
+        cpuload: one-minute load of the host; -1 before.
+        diskfree_kib: free space of the disk that holds the run directory; -1 before.
+        rundir: path of the run directory through the link tree; ``n/a`` before.
+        shortdir: its real path.
+        final_logf: the log a reader should open, relative to the run directory.
+        run_duration_s: seconds of the latest attempt, so far or in all.
+        comment: the latest comment.
+        event_time: seconds since the epoch of the latest change.
+        fail_count, pass_count: of a parent: its items.
+        executor: which executor has or had the latest attempt; empty before.
+        handle: what finds its job again; empty if nothing runs.
+        flaky: it passed after an attempt that had failed.
+    """
+
+    __test__ = False
+
+    id: int
+    run_id: int
+    test_id: TestId
+    state: str
+    status: str
+    attempt: int = 0
+    is_parent: bool = False
+    host: str = "n/a"
+    uname: str = "n/a"
+    cpuload: float = -1.0
+    diskfree_kib: int = -1
+    rundir: str = "n/a"
+    shortdir: str = ""
+    final_logf: str = "logs/final.log"
+    run_duration_s: float = 0
+    comment: str = ""
+    event_time: int = 0
+    fail_count: int = 0
+    pass_count: int = 0
+    executor: str = ""
+    handle: str = ""
+    flaky: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """The latest word about one step in one state (``start``, ``end``, or the test's own words)."""
+
+    test_row: int
+    stepname: str
+    state: str
+    status: str
+    event_time: int
+    comment: str = ""
+    logfile: str = ""

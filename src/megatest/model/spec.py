@@ -1,0 +1,340 @@
+"""What the user's files ask for: the area, its tests, and what one test requires."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from megatest.model.error import Location
+from megatest.model.job import Resources
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One assignment, in the order in which the files make it."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of the target: a column of the runs table.
+
+    `sql_type` is one of the known column types (``TEXT`` unless the file says otherwise).
+    """
+
+    name: str
+    sql_type: str = "TEXT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """A place for run directories."""
+
+    name: str
+    path: str
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A command that runs when a test reaches a state or status; an empty part matches any."""
+
+    state: str
+    status: str
+    command: str
+    location: Location | None = None
+
+
+class Mode(StrEnum):
+    """What of its prerequisites a test waits for."""
+
+    NORMAL = "normal"  # the whole upstream test ended well
+    TOPLEVEL = "toplevel"  # it ended, however
+    ITEMMATCH = "itemmatch"  # the item of it that matches mine ended well
+    EXCLUSIVE = "exclusive"  # and no other of my name runs, in any run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemMap:
+    """Rewrites my item path into the upstream's: lines of (regular expression, replacement).
+
+    `upstream` is a test-name pattern; ``%`` for the map of ``[requirements]``.
+    """
+
+    upstream: str
+    lines: tuple[tuple[str, str], ...]
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiton:
+    """One prerequisite, by test name, with the place that names it (word, not line)."""
+
+    test: str
+    location: Location | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of ``[ezsteps]``.
+
+    Attributes:
+        name: the step.
+        command: the shell line, without the parameter block.
+        parameters: the ``{name=value;...}`` block before the command.
+        logpro: text of the rules that ``[logpro]`` has for it; None without.
+    """
+
+    name: str
+    command: str
+    parameters: Mapping[str, str] = _NOTHING
+    logpro: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemVariable:
+    """One line of ``[items]`` or ``[itemstable]``: a variable and its values."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """``[requirements]`` of a test."""
+
+    waitons: tuple[Waiton, ...] = ()
+    modes: frozenset[Mode] = frozenset()
+    itemmaps: tuple[ItemMap, ...] = ()
+    priority: float = 0
+    priority_given: bool = False
+    run_limit_s: float | None = None
+    retries: int = 0
+    retry_on: tuple[str, ...] = ()
+    resources: Resources = Resources()
+
+    @property
+    def item_match(self) -> bool:
+        """Whether items wait for the matching item only."""
+        return Mode.ITEMMATCH in self.modes
+
+    @property
+    def toplevel(self) -> bool:
+        """Whether it is enough that a prerequisite ended."""
+        return Mode.TOPLEVEL in self.modes
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether only one of this test or item may run, over all runs."""
+        return Mode.EXCLUSIVE in self.modes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestMeta:
+    """``[test_meta]``: what the files say about a test for people."""
+
+    __test__ = False
+
+    author: str = ""
+    owner: str = ""
+    description: str = ""
+    reviewed: str = ""
+    tags: tuple[str, ...] = ()
+    jobgroup: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """``[skip]``: when not to run; the first key of the file that is present counts."""
+
+    prevrunning: bool = False
+    fileexists: str = ""
+    rundelay_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestSpec:
+    """One test as its testconfig describes it.
+
+    Attributes:
+        name: the directory's name.
+        directory: absolute path of the source directory.
+        config_file: the testconfig.
+        runscript: `[setup] runscript`; empty without.
+        steps: ``[ezsteps]`` in order.
+        items: ``[items]``, the product; None when there is no such section.
+        itemstable: ``[itemstable]``, the table; None when there is no such section.
+        items_need_upstream: what the item lists say came from a command or a file, so a
+            prerequisite may still change it; expand only when the prerequisites are met.
+        depends_on_items: the file uses helpers, so its steps and settings must be read again
+            with the item's variables set.
+        requirements: see there.
+        meta: see there.
+        disks: overrides the area's disks when not empty.
+        environment: ``[pre-launch-env-vars]``, as expanded.
+        launch_environment: ``[pre-launch-env-overrides]``: for the launcher's process only.
+        skip: see there.
+        triggers: in the file's order.
+        waivers: ``[waivers]`` NAME -> lines of "RULE GLOB".
+        waiver_rules: ``[waiver_rules]`` RULE -> command.
+        subrun: ``[subrun]`` as given; empty without.
+        resolved: every section with its expanded values, for `.megatest` and ``config show``.
+    """
+
+    __test__ = False
+
+    name: str
+    directory: str
+    config_file: str
+    runscript: str = ""
+    steps: tuple[Step, ...] = ()
+    items: tuple[ItemVariable, ...] | None = None
+    itemstable: tuple[ItemVariable, ...] | None = None
+    items_need_upstream: bool = False
+    depends_on_items: bool = False
+    requirements: Requirements = Requirements()
+    meta: TestMeta = TestMeta()
+    disks: tuple[Disk, ...] = ()
+    environment: tuple[Variable, ...] = ()
+    launch_environment: tuple[Variable, ...] = ()
+    skip: Skip = Skip()
+    triggers: tuple[Trigger, ...] = ()
+    waivers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    waiver_rules: Mapping[str, str] = _NOTHING
+    subrun: Mapping[str, str] = _NOTHING
+    resolved: Mapping[str, tuple[Variable, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSlots:
+    """One ssh host of ``[hosts]`` and how many tests it takes at once."""
+
+    name: str
+    slots: int
+    directory: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """``megatest.config``, typed.
+
+    Attributes:
+        home: absolute path of the area.
+        config_file: the file it came from.
+        name: `[setup] area-name` or the directory's name.
+        fields: of the target, in order; never empty.
+        linktree: absolute path of the link tree.
+        disks: ``[disks]``; empty means the run area (``HOME/runs``).
+        tests_paths: absolute directories that hold tests, in search order; ends with HOME/tests.
+        min_space_kib: a disk must have more free space than this.
+        free_space_script: prints the free KiB of its argument; empty means ask the kernel.
+        test_copy_command: `testcopycmd` with its tokens; empty means our own copying.
+        max_concurrent_jobs: limit over all runs; None where the file does not say.
+        jobgroups: ``[jobgroups]``: limit per group.
+        pools: ``[pools]``: named counted resources.
+        launch_delay_s: least time between launches.
+        run_limit_s: default `runtimelim`; None without.
+        dead_time_s: `deadtime`: how long an unknown launcher's job may be silent.
+        kill_grace_s: between TERM and KILL.
+        keep_attempts: how many earlier attempts' directories are kept.
+        script_exit_table: a runscript's exit code is read by the table of log rules.
+        env_override: ``[env-override]`` as expanded.
+        exported: variables that reading the file set in the environment (fields, overrides,
+            bare keys, `setenv`); name -> value, None for unset.
+        launcher: `[jobtools] launcher`; empty without.
+        use_shell: `[jobtools] useshell`.
+        max_load: `[jobtools] maxload` per processor; None without.
+        flexi_launcher: whether `launchers` and `host_types` count.
+        launchers: ``[launchers]``: (pattern, host type) in order.
+        host_types: ``[host-types]``: name -> command.
+        hosts: ``[hosts]`` that are ssh hosts with slots.
+        executors: ``[executor NAME]`` sections: NAME -> key -> value.
+        default_target: `[setup] target`; empty without.
+        valid_states, valid_statuses: ``[validvalues]``; empty without.
+        clean_rerun_states, clean_rerun_statuses: for ``-rerun-clean``.
+        auto_rerun: `allow-auto-rerun` words.
+        hidden_variables: names left out of megatest.sh and megatest.csh.
+        run_pre_hook, run_post_hook: ``[runs]`` commands; empty without.
+        triggers: ``[triggers]``.
+        testrollup: ``[testrollup]`` TEST -> command.
+        resolved: every section with its expanded values.
+    """
+
+    home: str
+    config_file: str
+    name: str
+    fields: tuple[Field, ...]
+    linktree: str
+    disks: tuple[Disk, ...] = ()
+    tests_paths: tuple[str, ...] = ()
+    min_space_kib: int = 10000
+    free_space_script: str = ""
+    test_copy_command: str = ""
+    max_concurrent_jobs: int | None = None
+    jobgroups: Mapping[str, int] = field(default_factory=dict)
+    pools: Mapping[str, int] = field(default_factory=dict)
+    launch_delay_s: float = 0
+    run_limit_s: float | None = None
+    dead_time_s: float = 7200
+    kill_grace_s: float = 5
+    keep_attempts: int = 2
+    script_exit_table: bool = False
+    env_override: tuple[Variable, ...] = ()
+    exported: Mapping[str, str | None] = field(default_factory=dict)
+    launcher: str = ""
+    use_shell: bool = True
+    max_load: float | None = None
+    flexi_launcher: bool = False
+    launchers: tuple[tuple[str, str], ...] = ()
+    host_types: Mapping[str, str] = _NOTHING
+    hosts: tuple[HostSlots, ...] = ()
+    executors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    default_target: str = ""
+    valid_states: tuple[str, ...] = ()
+    valid_statuses: tuple[str, ...] = ()
+    clean_rerun_states: tuple[str, ...] = (
+        "KILLREQ",
+        "KILLED",
+        "UNKNOWN",
+        "INCOMPLETE",
+        "STUCK",
+        "NOT_STARTED",
+    )
+    clean_rerun_statuses: tuple[str, ...] = (
+        "FAIL",
+        "INCOMPLETE",
+        "ABORT",
+        "CHECK",
+        "DEAD",
+        "PREQ_FAIL",
+        "PREQ_DISCARDED",
+    )
+    auto_rerun: tuple[str, ...] = ()
+    hidden_variables: tuple[str, ...] = (
+        "USER",
+        "HOME",
+        "DISPLAY",
+        "LS_COLORS",
+        "XKEYSYMDB",
+        "EDITOR",
+        "MAKEFLAGS",
+        "MAKEF",
+        "MAKEOVERRIDES",
+    )
+    run_pre_hook: str = ""
+    run_post_hook: str = ""
+    triggers: tuple[Trigger, ...] = ()
+    testrollup: Mapping[str, str] = _NOTHING
+    resolved: Mapping[str, tuple[Variable, ...]] = field(default_factory=dict)
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The names of the fields, in order."""
+        return tuple(f.name for f in self.fields)
