@@ -17,8 +17,6 @@ class TestChange:
         time: seconds since the epoch, for `event_time`; None leaves it.
     """
 
-    __test__ = False
-
     row: int
     expected_state: str
     time: int | None = None

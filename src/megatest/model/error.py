@@ -129,7 +129,7 @@ class EnvironmentFault(MegatestError):
     _default_exit_code = 3
 
 
-class Interrupted(MegatestError):
+class Interrupted(MegatestError):  # noqa: N818 - a word of the domain
     """The user stopped the command (exit status 130)."""
 
     _default_exit_code = 130

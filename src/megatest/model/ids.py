@@ -100,8 +100,6 @@ class Target:
 class TestId(NamedTuple):
     """A test of a run, or one of its items (a tuple: it is the key of the engine's tables)."""
 
-    __test__ = False
-
     test: str
     item: str = ""
 

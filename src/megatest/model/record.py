@@ -54,8 +54,6 @@ class TestRecord:
         flaky: it passed after an attempt that had failed.
     """
 
-    __test__ = False
-
     id: int
     run_id: int
     test_id: TestId

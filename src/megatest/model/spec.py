@@ -140,8 +140,6 @@ class Requirements:
 class TestMeta:
     """``[test_meta]``: what the files say about a test for people."""
 
-    __test__ = False
-
     author: str = ""
     owner: str = ""
     description: str = ""
@@ -187,8 +185,6 @@ class TestSpec:
         subrun: ``[subrun]`` as given; empty without.
         resolved: every section with its expanded values, for `.megatest` and ``config show``.
     """
-
-    __test__ = False
 
     name: str
     directory: str
