@@ -1,1 +1,5 @@
-"""To be described by whoever furnishes the room."""
+"""One public function per thing that a user can do, and the wiring that picks the adapters.
+
+The command lines and dashboards call these functions; nothing here prints, reads the
+terminal or knows which grammar was used.
+"""

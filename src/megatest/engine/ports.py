@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from megatest.model.attempt import AttemptSpec, JournalPart, Prepared
 from megatest.model.change import Change
 from megatest.model.ids import TestId
-from megatest.model.job import Job, JobChange, Submission
+from megatest.model.job import Job, JobChange, Resources, Submission
+from megatest.model.lease import Lease as Lease
+from megatest.model.lease import LeaseLost as LeaseLost
 from megatest.model.record import TestRecord
+from megatest.plan.items import Item
 
 
 class Clock(Protocol):
@@ -23,13 +26,6 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return seconds that only ever grow, for durations and deadlines."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waitable:
-    """Something the engine's one blocking call should also wake for."""
-
-    fd: int
 
 
 class Executor(Protocol):
@@ -125,21 +121,6 @@ class WorkArea(Protocol):
         ...
 
 
-class LeaseLost(Exception):  # noqa: N818 - it is news, not an error of ours
-    """Another engine holds this run now; nothing was written."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """The right to write a run's records: at most one engine holds it.
-
-    `token` grows with every holder; a commit under an older token writes nothing.
-    """
-
-    run_id: int
-    token: int
-
-
 class Store(Protocol):
     """The records, as far as the engine reads and writes them."""
 
@@ -187,5 +168,68 @@ class Store(Protocol):
         ...
 
 
-Progress = Callable[[str], None]
-"""Receives sentences for the user: why nothing is launched, what an interrupt does."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """Everything that one attempt needs to be prepared and started.
+
+    Attributes:
+        spec: for the work area.
+        executor: name of the executor that gets it.
+        launcher: the launcher line, for the command executor; empty elsewhere.
+        environment: the environment of the process that the executor starts.
+        run_limit_s: how long it may run; None for ever.
+        resources: what it asks for.
+        exit_table: its script's exit code is read by the table of log rules.
+    """
+
+    spec: AttemptSpec
+    executor: str
+    launcher: str = ""
+    environment: Mapping[str, str]
+    run_limit_s: float | None = None
+    resources: Resources = Resources()
+    exit_table: bool = False
+
+
+class Briefing(Protocol):
+    """Turns what the user's files say into briefs, at the moment they are needed."""
+
+    def brief(self, test_id: TestId, row: int, attempt: int) -> Brief:
+        """Evaluate a test's files for one attempt.
+
+        Raises:
+            UserError: its files say something wrong, or what they name is not there.
+        """
+        ...
+
+    def why_skip(self, test_id: TestId) -> str:
+        """Return why a test that could start is passed over (COMPLETED/SKIP); empty if it runs."""
+        ...
+
+    def items(self, test: str) -> Sequence[Item]:
+        """Evaluate a test's item lists now that its prerequisites have ended well.
+
+        Raises:
+            UserError: an item cannot be a name.
+        """
+        ...
+
+
+class Watcher(Protocol):
+    """Is told about each event, for people; it must not raise and must be quick."""
+
+    def launched(self, test_id: TestId, attempt: int) -> None:
+        """Hear that an attempt was handed to its executor."""
+        ...
+
+    def ended(self, test_id: TestId, state: str, status: str, duration_s: float, comment: str) -> None:
+        """Hear that an attempt ended, or that a test was settled without running."""
+        ...
+
+    def counted(self, running: int, waiting: int) -> None:
+        """Hear how many run and how many still wait, after each turn."""
+        ...
+
+    def said(self, sentence: str) -> None:
+        """Hear a sentence for the user: why nothing is launched, what an interrupt does."""
+        ...

@@ -76,6 +76,7 @@ class Started:
         host: its name.
         uptime_s: seconds since that host's boot; the clock of all later records of this journal.
         uname, cpuload: of the host; empty and -1 where the engine knows them itself.
+        time: seconds since the epoch by that host's clock; 0 where the engine knows it itself.
     """
 
     attempt: int
@@ -86,6 +87,7 @@ class Started:
     uptime_s: float = 0
     uname: str = ""
     cpuload: float = -1.0
+    time: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -48,7 +49,7 @@ class Job:
     run_dir: str
     script: str
     log: str
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     launcher: str = ""
     resources: Resources = Resources()
 
@@ -60,6 +61,7 @@ class ChangeKind(StrEnum):
     STARTED = "started"
     ENDED = "ended"  # `code` or `signal` say how, where the executor knows
     LOST = "lost"  # nobody accounts for it; never a verdict about the test
+    LEFT_BEHIND = "left behind"  # after its end: processes of it were still alive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,3 +89,51 @@ class StepRecord:
     event_time: int
     comment: str = ""
     logfile: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueRecord:
+    """One measured value of a test, as it was given; unique in (test, category, variable)."""
+
+    test_row: int
+    category: str
+    variable: str
+    value: str = ""
+    expected: str = ""
+    tol: str = ""
+    units: str = ""
+    comment: str = ""
+    status: str = "n/a"
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRecord:
+    """What another process asks of the engine that holds a run.
+
+    Attributes:
+        id: the row; requests are taken in its order.
+        kind, payload: a word and a text (JSON) that asker and engine agree on.
+        time: seconds since the epoch.
+    """
+
+    id: int
+    run_id: int
+    kind: str
+    payload: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditRecord:
+    """One change of a test's state and status by hand, and who made it why."""
+
+    test_row: int
+    time: int
+    user: str
+    reason: str
+    old_state: str
+    old_status: str
+    new_state: str
+    new_status: str
+    comment: str

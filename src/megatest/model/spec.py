@@ -13,6 +13,11 @@ from megatest.model.job import Resources
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
+def _nothing() -> Mapping[str, str]:
+    """Return the one empty mapping; dataclasses refuse it as a plain default."""
+    return _NOTHING
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """One assignment, in the order in which the files make it."""
@@ -94,7 +99,7 @@ class Step:
 
     name: str
     command: str
-    parameters: Mapping[str, str] = _NOTHING
+    parameters: Mapping[str, str] = field(default_factory=_nothing)
     logpro: str | None = None
 
 
@@ -203,8 +208,8 @@ class TestSpec:
     skip: Skip = Skip()
     triggers: tuple[Trigger, ...] = ()
     waivers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    waiver_rules: Mapping[str, str] = _NOTHING
-    subrun: Mapping[str, str] = _NOTHING
+    waiver_rules: Mapping[str, str] = field(default_factory=_nothing)
+    subrun: Mapping[str, str] = field(default_factory=_nothing)
     resolved: Mapping[str, tuple[Variable, ...]] = field(default_factory=dict)
 
 
@@ -289,7 +294,7 @@ class Area:
     max_load: float | None = None
     flexi_launcher: bool = False
     launchers: tuple[tuple[str, str], ...] = ()
-    host_types: Mapping[str, str] = _NOTHING
+    host_types: Mapping[str, str] = field(default_factory=_nothing)
     hosts: tuple[HostSlots, ...] = ()
     executors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     default_target: str = ""
@@ -327,7 +332,7 @@ class Area:
     run_pre_hook: str = ""
     run_post_hook: str = ""
     triggers: tuple[Trigger, ...] = ()
-    testrollup: Mapping[str, str] = _NOTHING
+    testrollup: Mapping[str, str] = field(default_factory=_nothing)
     resolved: Mapping[str, tuple[Variable, ...]] = field(default_factory=dict)
 
     @property

@@ -1,1 +1,1 @@
-"""To be described by whoever furnishes the room."""
+"""One module for each family of modern commands; each is imported only when it is used."""

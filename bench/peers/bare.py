@@ -1,0 +1,65 @@
+"""The floor: a loop that makes the files that we make and starts the scripts that we start.
+
+It plans nothing, records nothing, judges nothing and survives nothing.  What it takes is what
+the kernel and the shell take, so our own share is the rest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from bench.generate import Shape, Work, independent
+from bench.measure import Command
+from bench.peers import megatest
+from bench.peers.peer import Peer, Tool, Unavailable
+
+_MODEL: Final = "model-of-all-tests"
+_LOOP: Final = Path(__file__).with_name("bare_loop.py")
+_MADE_BY_THE_JOB: Final = ("journal",)
+
+
+def _prepare(work: Work, tool: Tool) -> Command:
+    """Run one test with megatest and hand its files to the loop as a model."""
+    suite = dataclasses.replace(independent(1), tests=(_MODEL,), seconds=work.suite.seconds)
+    model = dataclasses.replace(work, suite=suite)
+    megatest.write_area(model)
+    argv = megatest.run_argv(model, tool)
+    said = subprocess.run(argv, capture_output=True, text=True, check=False)
+    link = megatest.area(work) / "linktree" / megatest.TARGET / megatest.RUN / _MODEL
+    if said.returncode != 0 or not link.exists():
+        raise Unavailable(f"the model run failed: {said.stderr.strip()[-200:]}")
+    work.tally.unlink()
+    task = {"model": _MODEL, "tests": work.suite.tests, "jobs": work.jobs, **_files_of(link)}
+    (work.directory / "task.json").write_text(json.dumps(task))
+    return Command(argv=(sys.executable, "-S", "-E", str(_LOOP), "task.json"), directory=work.directory)
+
+
+def _files_of(link: Path) -> dict[str, object]:
+    run_dir = link.resolve()
+    inside = sorted(run_dir.rglob("*"))
+    files = [
+        (str(path.relative_to(run_dir)), path.read_text(), path.stat().st_mode & 0o777)
+        for path in inside
+        if path.is_file() and path.name not in _MADE_BY_THE_JOB and path.name != "mt_launch.log"
+    ]
+    return {
+        "run_dir": str(run_dir),
+        "link": str(link),
+        "directories": [str(path.relative_to(run_dir)) for path in inside if path.is_dir()],
+        "files": files,
+    }
+
+
+PEER = Peer(
+    name="bare loop",
+    keeps="the files of megatest, no database",
+    shapes=frozenset({Shape.INDEPENDENT}),
+    most_tests=100_000,
+    find=megatest.find,
+    prepare=_prepare,
+)

@@ -1,0 +1,252 @@
+"""What an attempt needs, put together from the area, the run and the test's own files.
+
+The variables of a test come in a fixed order, later ones winning: what reading the area's
+configuration set, runconfigs (its default section, then the target's), what the command line
+gave, the names of the test and its run, ``[env-override]``, the target's fields, the item's
+variables, the testconfig's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from megatest.app.launcher import COMMAND, Choice, choose
+from megatest.app.session import Session
+from megatest.app.skipping import History, why_skip
+from megatest.config.expand import shell_echo, shell_special
+from megatest.config.testconfig import Purpose, load_test
+from megatest.engine.ports import Brief, Clock
+from megatest.model.attempt import AttemptSpec
+from megatest.model.error import ConfigError, Severity, UserError
+from megatest.model.ids import Target, TestId
+from megatest.model.spec import TestSpec, Variable
+from megatest.plan.items import Item, expand_items
+
+_COMMAND = re.compile(r"`|\$\(")
+_REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """The run that attempts belong to.
+
+    Attributes:
+        run_id: its row.
+        target, runname: what it is called.
+        variables: given on the command line for every test.
+        preclean: remove what earlier attempts left.
+        executor: the executor that was asked for; empty for the area's choice.
+        shim: absolute path of the program that tests call, for ``MT_MEGATEST``.
+        inherited: the environment that tests inherit.
+    """
+
+    run_id: int
+    target: Target
+    runname: str
+    variables: tuple[Variable, ...] = ()
+    preclean: bool = False
+    executor: str = ""
+    shim: str = "megatest"
+    inherited: Mapping[str, str] = field(default_factory=dict)
+
+
+class TestBriefing:
+    """Evaluates tests' files for the engine, at the moment each attempt is prepared.
+
+    Args:
+        session: the opened area, its target chosen.
+        context: the run.
+        directories: where each test's files are, by name.
+        specs: the tests as the selection read them, by name.
+        history: a test's records over all runs.
+        clock: for what depends on when a test ran last.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        context: RunContext,
+        directories: Mapping[str, str],
+        specs: Mapping[str, TestSpec],
+        history: History,
+        clock: Clock,
+    ) -> None:
+        self._history = history
+        self._clock = clock
+        self._session = session
+        self._context = context
+        self._directories = directories
+        self._specs = specs
+        self._items: dict[str, Mapping[str, Item]] = {}
+        self._echoed: dict[tuple[str, tuple[str | None, ...]], str] = {}
+        self._from_area = tuple(
+            Variable(name, value)
+            for name, value in session.area.exported.items()
+            if value is not None and not name.startswith("MT_")
+        )
+        area = session.area
+        self._names = (
+            Variable("MT_RUN_AREA_HOME", area.home),
+            Variable("MT_TESTSUITENAME", area.name),
+            Variable("MT_LINKTREE", area.linktree),
+            Variable("MT_TARGET", str(context.target)),
+            Variable("MT_RUNNAME", context.runname),
+            Variable("MT_MEGATEST", context.shim),
+        )
+        self._fields = tuple(
+            Variable(name, value) for name, value in zip(area.field_names, context.target.values, strict=True)
+        )
+
+    # -- the engine's port ------------------------------------------------------------------------
+
+    def brief(self, test_id: TestId, row: int, attempt: int) -> Brief:
+        """Evaluate a test's files for one attempt; see `megatest.engine.ports.Briefing`."""
+        area = self._session.area
+        spec = self._specs[test_id.test]
+        item = self._item(test_id)
+        choice = choose(area, test_id, self._session.environ, self._context.executor)
+        variables = self._variables(test_id, item)
+        if spec.depends_on_items:
+            spec = self._read_again(spec, variables)
+            variables = (*variables, *spec.environment)
+        if not spec.runscript and not spec.steps:
+            raise UserError(f"test {test_id.test} has neither [setup] runscript nor [ezsteps]")
+        limit = spec.requirements.run_limit_s
+        return Brief(
+            spec=AttemptSpec(
+                run_id=self._context.run_id,
+                row=row,
+                target=self._context.target,
+                runname=self._context.runname,
+                test_id=test_id,
+                attempt=attempt,
+                source=spec.directory,
+                is_item=bool(test_id.item),
+                runscript=spec.runscript,
+                steps=spec.steps,
+                variables=variables,
+                disks=spec.disks,
+                preclean=self._context.preclean,
+                on_this_host=choice.on_this_host,
+                resolved=spec.resolved,
+            ),
+            executor=choice.executor,
+            launcher=choice.line,
+            environment=self._environment(choice, spec, variables),
+            run_limit_s=limit if limit is not None else area.run_limit_s,
+            resources=spec.requirements.resources,
+            exit_table=area.script_exit_table,
+        )
+
+    def items(self, test: str) -> Sequence[Item]:
+        """Evaluate a test's item lists; see `megatest.engine.ports.Briefing`."""
+        spec = self._specs[test]
+        if spec.items_need_upstream:
+            environ = self._environ_with(self._test_variables(TestId(test), None))
+            spec = self._load(test, environ, Purpose.LAUNCH)
+        items = expand_items(test, spec.items, spec.itemstable)
+        self._items[test] = {item.path: item for item in items}
+        return items
+
+    def why_skip(self, test_id: TestId) -> str:
+        """Return why a test is passed over; see `megatest.engine.ports.Briefing`."""
+        return why_skip(
+            self._specs[test_id.test],
+            test_id,
+            run_id=self._context.run_id,
+            history=self._history,
+            now=self._clock.now(),
+        )
+
+    # -- variables ----------------------------------------------------------------------------------
+
+    def _item(self, test_id: TestId) -> Item | None:
+        if not test_id.item:
+            return None
+        if test_id.test not in self._items:
+            self.items(test_id.test)
+        return self._items[test_id.test].get(test_id.item)
+
+    def _variables(self, test_id: TestId, item: Item | None) -> tuple[Variable, ...]:
+        own = self._test_variables(test_id, item)
+        before = (*self._from_area, *self._names, *own)
+        configured = self._configured(before)
+        return (
+            *self._from_area,
+            *configured,
+            *self._context.variables,
+            *self._names,
+            *own,
+            *self._session.area.env_override,
+            *self._fields,
+            *(item.variables if item else ()),
+        )
+
+    def _test_variables(self, test_id: TestId, item: Item | None) -> tuple[Variable, ...]:
+        pairs = " ".join(f"({v.name} {v.value})" for v in item.variables) if item else ""
+        return (
+            Variable("MT_TEST_NAME", test_id.test),
+            Variable("MT_ITEMPATH", test_id.item),
+            Variable("MT_ITEM_INFO", f"({pairs})"),
+        )
+
+    def _configured(self, before: Iterable[Variable]) -> tuple[Variable, ...]:
+        """Return the variables of runconfigs, each as ``echo`` prints it."""
+        runconfig = self._session.runconfig
+        assert runconfig is not None, "a briefing is made for a chosen target"
+        if not any(shell_special(v.value) for v in runconfig.variables):
+            return runconfig.variables
+        environ = self._environ_with(before)
+        out = []
+        for variable in runconfig.variables:
+            value = self._echo(variable.value, environ)
+            environ[variable.name] = value
+            out.append(Variable(variable.name, value))
+        return tuple(out)
+
+    def _echo(self, value: str, environ: Mapping[str, str]) -> str:
+        if not shell_special(value):
+            return value
+        if _COMMAND.search(value):
+            return shell_echo(value, environ, self._session.area.home)
+        key = (value, tuple(environ.get(name) for name in _REFERENCE.findall(value)))
+        if key not in self._echoed:
+            self._echoed[key] = shell_echo(value, environ, self._session.area.home)
+        return self._echoed[key]
+
+    def _environ_with(self, variables: Iterable[Variable]) -> dict[str, str]:
+        return {**self._session.environ, **{v.name: v.value for v in variables}}
+
+    def _environment(
+        self, choice: Choice, spec: TestSpec, variables: Sequence[Variable]
+    ) -> Mapping[str, str]:
+        """Return the environment of the process that is started.
+
+        The job script sets the test's variables itself; a launcher wants to see them too.
+        """
+        if choice.executor != COMMAND:
+            return self._context.inherited
+        more = (*variables, *spec.launch_environment)
+        return {**self._context.inherited, **{v.name: v.value for v in more}}
+
+    # -- reading testconfigs ----------------------------------------------------------------------
+
+    def _read_again(self, spec: TestSpec, variables: Sequence[Variable]) -> TestSpec:
+        return self._load(spec.name, self._environ_with(variables), Purpose.LAUNCH)
+
+    def _load(self, test: str, environ: dict[str, str], purpose: Purpose) -> TestSpec:
+        loaded = load_test(
+            self._session.area,
+            test,
+            self._directories[test],
+            env=environ,
+            cache=self._session.cache,
+            runconfig=self._session.runconfig,
+            purpose=purpose,
+        )
+        if any(f.severity is Severity.ERROR for f in loaded.findings):
+            raise ConfigError(loaded.findings)
+        return loaded.value

@@ -1,0 +1,72 @@
+"""Which executor a test goes to, and with which launcher line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from megatest.model.error import UserError
+from megatest.model.ids import TestId
+from megatest.model.pattern import parse_pattern
+from megatest.model.spec import Area
+
+LOCAL = "local"
+COMMAND = "command"
+
+_OUR_OWN = frozenset({"nbfake", "nbfind"})
+"""The original's own background launchers; where they are not installed, local is what they mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An executor by name; the line is for the command executor only."""
+
+    executor: str
+    line: str = ""
+
+    @property
+    def on_this_host(self) -> bool:
+        """Whether jobs surely run on the engine's own host."""
+        return self.executor == LOCAL
+
+
+def choose(area: Area, test_id: TestId, environ: Mapping[str, str], asked: str = "") -> Choice:
+    """Return where a test goes.
+
+    Args:
+        area: its launchers.
+        test_id: matched against the patterns of ``[launchers]``.
+        environ: its PATH says which launchers exist.
+        asked: the executor that the user asked for; empty for the area's choice.
+
+    Raises:
+        UserError: a host type that the file does not define.
+    """
+    if asked:
+        return Choice(asked, area.launcher if asked == COMMAND else "")
+    line = _flexible_line(area, test_id) if area.flexi_launcher else ""
+    line = line or area.launcher
+    if not line or _means_local(line, environ):
+        return Choice(LOCAL)
+    return Choice(COMMAND, line)
+
+
+def _flexible_line(area: Area, test_id: TestId) -> str:
+    for pattern, host_type in area.launchers:
+        if parse_pattern(pattern).matches(test_id.test, test_id.item):
+            if host_type not in area.host_types:
+                known = ", ".join(area.host_types) or "none"
+                raise UserError(
+                    f"[launchers] sends {test_id} to host type {host_type!r}, which is not in [host-types]",
+                    hint=f"defined: {known}",
+                )
+            return area.host_types[host_type]
+    return ""
+
+
+def _means_local(line: str, environ: Mapping[str, str]) -> bool:
+    words = [word for word in line.split() if "=" not in word]
+    program = os.path.basename(words[0]) if words else ""
+    return program in _OUR_OWN and shutil.which(words[0], path=environ.get("PATH", os.defpath)) is None

@@ -1,0 +1,97 @@
+"""``megatest list``."""
+
+from __future__ import annotations
+
+import click
+
+from megatest.app.query import (
+    RunFilter,
+    TestFilter,
+    counts_by_run,
+    find_runs,
+    find_tests,
+    one_run,
+)
+from megatest.app.session import open_area
+from megatest.app.wiring import open_records
+from megatest.cli.modern import area_options, area_request, run_options
+from megatest.reports import listing
+from megatest.reports.verdict import needs_attention
+
+
+@click.command("list")
+@click.argument("pattern", required=False, default="")
+@click.option("--runs", "-r", is_flag=True, help="List runs, not the tests of one run.")
+@click.option("--state", "states", default="", metavar="A,B", help="Only tests in these states.")
+@click.option("--status", "statuses", default="", metavar="A,B", help="Only tests with these statuses.")
+@click.option("--bad", is_flag=True, help="Only what needs attention.")
+@click.option(
+    "--sort",
+    type=click.Choice(["name", "time", "duration", "status"]),
+    default="name",
+    show_default=True,
+    help="Order of the tests.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@run_options
+@area_options
+def list_command(
+    pattern: str,
+    runs: bool,
+    states: str,
+    statuses: str,
+    bad: bool,
+    sort: str,
+    as_json: bool,
+    target: str,
+    runname: str,
+    area: str,
+    config_name: str,
+) -> None:
+    """List the tests of a run that match PATTERN, or (--runs) the runs of the area.
+
+    Without -t and -n the newest run is meant.  PATTERN is a test, TEST/ITEM, or has wildcards:
+    'compile/%', 'a,b', '~slow%'.
+    """
+    session = open_area(area_request(area, config_name))
+    records = open_records(session, read_only=True)
+    if runs:
+        found = find_runs(records, session.area.field_names, RunFilter(target=target, runname=runname))
+        counts = {
+            run_id: listing.ordered(counter) for run_id, counter in counts_by_run(records, found).items()
+        }
+        if as_json:
+            click.echo(listing.dumps([listing.run_json(run, counts[run.id]) for run in found]))
+        else:
+            _echo_lines(listing.run_lines([(run, counts[run.id]) for run in found]))
+        return
+    run = one_run(records, session, target, runname)
+    which = TestFilter(pattern=pattern, states=_words(states), statuses=_words(statuses))
+    tests = find_tests(records, run, which)
+    if bad:
+        tests = [t for t in tests if needs_attention(t.state, t.status)]
+    tests = _sorted(tests, sort)
+    if as_json:
+        body = {**listing.run_json(run), "tests": [listing.test_json(t) for t in tests]}
+        click.echo(listing.dumps(body))
+        return
+    click.echo(f"Run {run.name}: {listing.counts_text(listing.counts(tests))}")
+    _echo_lines(listing.test_lines(tests))
+
+
+def _sorted(tests: list, order: str) -> list:  # type: ignore[type-arg]
+    if order == "time":
+        return sorted(tests, key=lambda t: (t.event_time, t.test_id))
+    if order == "duration":
+        return sorted(tests, key=lambda t: -t.run_duration_s)
+    if order == "status":
+        return sorted(tests, key=lambda t: (t.state, t.status, t.test_id))
+    return tests
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.split(",") if word)
+
+
+def _echo_lines(lines: list[str]) -> None:
+    click.echo("\n".join(lines))

@@ -1,0 +1,80 @@
+"""The one place where errors become text and exit statuses, for both grammars."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+
+from megatest.model.error import MegatestError
+
+EXIT_INTERRUPTED = 130
+EXIT_DEFECT = 70
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit status."""
+    return guarded(lambda: _dispatch(list(arguments)))
+
+
+def guarded(action: Callable[[], int]) -> int:
+    """Run `action`; print what went wrong, as a user should see it.
+
+    Returns:
+        The action's exit status, or the one of the error's family.
+    """
+    try:
+        return action()
+    except MegatestError as error:
+        for finding in error.diagnostics():
+            print_error(finding.render())
+        return error.exit_code
+    except KeyboardInterrupt:
+        print_error("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output is gone; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:
+        print_error(_defect_report())
+        return EXIT_DEFECT
+
+
+def print_error(text: str) -> None:
+    """Print to standard error, whatever its encoding can show."""
+    encoding = sys.stderr.encoding or "utf-8"
+    sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments and (arguments[0][:1] == ":" or _is_classic_option(arguments[0])):
+        from megatest.cli import classic
+
+        return classic.run(arguments)
+    from megatest.cli import modern
+
+    return modern.run(arguments)
+
+
+def _is_classic_option(word: str) -> bool:
+    return word.startswith("-") and not word.startswith("--") and word not in ("-V",)
+
+
+def _defect_report() -> str:
+    """Save the traceback of our own mistake and say where it is."""
+    text = traceback.format_exc()
+    last = text.strip().rpartition("\n")[2]
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="megatest-defect-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+    except OSError:
+        return f"error: a defect in megatest, please report it:\n{text}"
+    return (
+        f"error: a defect in megatest: {last}\n"
+        f"hint: please report it with the traceback in {file.name}; no result is lost, run the command again"
+    )

@@ -1,0 +1,53 @@
+"""Where every call begins: choose the grammar, and load no more than it needs.
+
+A test calls ``megatest -step ...`` many times; those calls must not pay for the command line's
+libraries.  So this module imports nothing but `sys` before it knows what was asked.
+"""
+
+from __future__ import annotations
+
+import sys
+
+_IN_TEST = frozenset(
+    {
+        "-step",
+        "-test-status",
+        "-setlog",
+        "-set-toplog",
+        "-runstep",
+        "-set-values",
+        "-load-test-data",
+        "step",
+        "status",
+        "log-file",
+        "value",
+    }
+)
+_VERSION = frozenset({"-version", "--version"})
+
+
+def main() -> int:
+    """Run the command line of this process; the console script."""
+    arguments = sys.argv[1:]
+    first = arguments[0] if arguments else ""
+    if first in _VERSION:
+        from megatest import __version__
+
+        print(f"megatest {__version__}")
+        return 0
+    if first in _IN_TEST or _in_test_option(arguments):
+        from megatest.cli import intest
+
+        return intest.main(arguments)
+    from megatest.cli.main import run
+
+    return run(arguments)
+
+
+def _in_test_option(arguments: list[str]) -> bool:
+    """Whether a classic line has one of the in-test options anywhere, as in ``-m x -step s``."""
+    return bool(arguments) and arguments[0][:1] in "-:" and not _IN_TEST.isdisjoint(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""Scheme inside a line: one expression, with the procedures that areas really use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+from megatest.config.expand import absolute_path, expand_home
+from megatest.config.shell import joined_lines, run_shell
+from megatest.model.error import Location
+from megatest.scheme.evaluate import Interpreter
+from megatest.scheme.fault import SchemeFault
+from megatest.scheme.number import parse_number
+from megatest.scheme.reader import read_all
+from megatest.scheme.value import UNSPECIFIED, Value, brief, is_number, is_true, to_text
+
+
+class Host(Protocol):
+    """What an expression may see and change."""
+
+    @property
+    def cwd(self) -> str: ...  # noqa: D102
+
+    @property
+    def home(self) -> str: ...  # noqa: D102
+
+    @property
+    def env(self) -> dict[str, str]: ...  # noqa: D102
+
+    def variable(self, name: str) -> str | None:
+        """Return a variable of the environment."""
+        ...
+
+    def export(self, name: str, value: str | None) -> None:
+        """Set a variable of the environment, or unset it."""
+        ...
+
+    def argument(self, name: str) -> str | None:
+        """Return an option's value of the command that reads the file, by the option's classic name."""
+        ...
+
+
+def run_expression(expression: str, place: Location, line: str, host: Host) -> str:
+    """Return what the last form of an expression prints.
+
+    Args:
+        expression: one or more forms; what they define is gone afterwards.
+        place: of its first character.
+        line: the line that it stands in, for messages.
+        host: what its procedures act on.
+
+    Raises:
+        SchemeError: it cannot be read or run; carries the findings with their places.
+    """
+    forms = read_all(expression, place.file, line=place.line, column=place.column, line_text=line)
+    return to_text(Interpreter(bindings(host)).run(forms))
+
+
+def bindings(host: Host) -> dict[str, Value]:
+    """Return the procedures and values that an expression has beyond the language's own."""
+    return {
+        "getenv": _getenv(host),
+        "get-environment-variable": _getenv(host),
+        "setenv": _setenv(host),
+        "unsetenv": _unsetenv(host),
+        "system": lambda command: (
+            run_shell(_text(command, "system"), cwd=host.cwd, env=host.env, capture=False).code
+        ),
+        "shell": lambda command: joined_lines(
+            run_shell(_text(command, "shell"), cwd=host.cwd, env=host.env).output
+        ),
+        "create-directory": _create_directory(host),
+        "file-exists?": _test(host, "file-exists?", os.path.exists),
+        "directory-exists?": _test(host, "directory-exists?", os.path.isdir),
+        "args:get-arg": _argument(host),
+        "any->number": _number,
+        "current-directory": lambda: host.cwd,
+        "*toppath*": host.home,
+    }
+
+
+def _text(value: Value, who: str) -> str:
+    if not isinstance(value, str):
+        raise SchemeFault(f"{who}: not a string: {brief(value)}")
+    return value
+
+
+def _getenv(host: Host) -> Callable[[Value], Value]:
+    def getenv(name: Value) -> Value:
+        value = host.variable(_text(name, "getenv"))
+        return False if value is None else value
+
+    return getenv
+
+
+def _setenv(host: Host) -> Callable[[Value, Value], Value]:
+    def setenv(name: Value, value: Value) -> Value:
+        host.export(_text(name, "setenv"), to_text(value))
+        return UNSPECIFIED
+
+    return setenv
+
+
+def _unsetenv(host: Host) -> Callable[[Value], Value]:
+    def unsetenv(name: Value) -> Value:
+        host.export(_text(name, "unsetenv"), None)
+        return UNSPECIFIED
+
+    return unsetenv
+
+
+def _create_directory(host: Host) -> Callable[..., Value]:
+    def create_directory(name: Value, parents: Value = False) -> Value:
+        given = _text(name, "create-directory")
+        path = os.path.join(host.cwd, expand_home(given, host.env))
+        if "\0" in path:
+            raise SchemeFault("create-directory: a path has no NUL")
+        if is_true(parents):
+            os.makedirs(path, exist_ok=True)
+        elif not os.path.isdir(path):
+            os.mkdir(path)
+        return given
+
+    return create_directory
+
+
+def _test(host: Host, who: str, predicate: Callable[[str], bool]) -> Callable[[Value], Value]:
+    def test(name: Value) -> Value:
+        given = _text(name, who)
+        path = absolute_path(given, host.cwd, host.env)
+        return given if predicate(path) else False
+
+    return test
+
+
+def _argument(host: Host) -> Callable[..., Value]:
+    def get_arg(name: Value, default: Value = False) -> Value:
+        value = host.argument(_text(name, "args:get-arg"))
+        return default if value is None else value
+
+    return get_arg
+
+
+def _number(value: Value) -> Value:
+    if is_number(value):
+        return value
+    number = parse_number(value) if isinstance(value, str) else None
+    return False if number is None else number

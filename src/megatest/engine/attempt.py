@@ -1,0 +1,68 @@
+"""What the engine remembers of tests and attempts while it runs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from megatest.model.attempt import Ended, Prepared, Started, StatusSaid
+from megatest.model.ids import TestId
+from megatest.model.job import Job
+
+
+@dataclass(slots=True)
+class Row:
+    """A test's row in the store, as this engine believes it to be.
+
+    Attributes:
+        id: the row.
+        test_id: which test or item.
+        state, status: what the row says once the pending changes are written.
+        attempt: number of the latest attempt; 0 before the first.
+        is_parent: it only rolls up items.
+        failed: an earlier attempt of this engine ended badly.
+    """
+
+    id: int
+    test_id: TestId
+    state: str
+    status: str
+    attempt: int = 0
+    is_parent: bool = False
+    failed: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One attempt between its launch and its end (mutable: the journal fills it in).
+
+    Attributes:
+        row: the test it is of.
+        number: 1-based.
+        executor: name of the executor that has it.
+        job, prepared: what was handed over, and where it lives.
+        run_limit_s: how long it may run; None for ever.
+        exit_table: its script's exit code is read by the table of log rules.
+        launched_at: monotonic time of the launch.
+        offset: how far its journal has been read.
+        started, ended: the journal's first and last records, once read.
+        said: the test's latest word about itself.
+        handle: what the executor finds the job by.
+        ending: why we are ending it; empty while nobody asked.
+        torn: unreadable lines of its journal.
+    """
+
+    row: Row
+    number: int
+    executor: str
+    job: Job
+    prepared: Prepared
+    run_limit_s: float | None = None
+    exit_table: bool = False
+    launched_at: float = 0
+    offset: int = 0
+    started: Started | None = None
+    ended: Ended | None = None
+    said: StatusSaid | None = None
+    handle: str = ""
+    ending: str = ""
+    torn: int = 0

@@ -1,0 +1,172 @@
+"""The run's rows as the engine knows them, and the one way in which it writes them.
+
+Changes gather in a batch and go to the store in one transaction a turn.  A parent of items is
+rolled up when one of its items changed, at the cost of the distinct states of its items.  The
+store refuses a change to a row that somebody else has moved meanwhile; the ledger then takes
+over what the row says now and hands the lost change back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from megatest.engine.attempt import Row
+from megatest.engine.batch import Batch
+from megatest.engine.ports import Clock, Lease, Store
+from megatest.model.change import StepChange, StepsCleared, TestChange
+from megatest.model.ids import TestId
+from megatest.model.record import TestRecord
+from megatest.model.rollup import RollUp
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A change that was not made, because the row was not in the state that we believed."""
+
+    row: Row
+    lost: TestChange
+
+
+class Ledger:
+    """Rows, roll-ups and the pending batch of one run.
+
+    Args:
+        run_id: the run's row.
+        store, lease, clock: see `megatest.engine.ports`.
+        records: every test of the run that the store has.
+    """
+
+    def __init__(
+        self, *, run_id: int, store: Store, lease: Lease | None, clock: Clock, records: Iterable[TestRecord]
+    ) -> None:
+        self.run_id = run_id
+        self._store = store
+        self._lease = lease
+        self._clock = clock
+        self._rows: dict[TestId, Row] = {}
+        self._by_id: dict[int, Row] = {}
+        self._roll_ups: dict[str, RollUp] = {}
+        self._written_counts: dict[str, tuple[int, int]] = {}
+        self._dirty: dict[str, None] = {}
+        self._batch = Batch()
+        for record in records:
+            self._take(record)
+
+    def _take(self, record: TestRecord) -> None:
+        if record.test_id in self._rows:
+            return
+        row = Row(
+            id=record.id,
+            test_id=record.test_id,
+            state=record.state,
+            status=record.status,
+            attempt=record.attempt,
+            is_parent=record.is_parent,
+        )
+        self._rows[record.test_id] = row
+        self._by_id[record.id] = row
+        if record.is_parent:
+            self._written_counts[record.test_id.test] = (record.fail_count, record.pass_count)
+        elif record.test_id.item:
+            self._roll_up_of(record.test_id).add(record.state, record.status)
+            self._dirty[record.test_id.test] = None
+
+    def _roll_up_of(self, test_id: TestId) -> RollUp:
+        roll_up = self._roll_ups.get(test_id.test)
+        if roll_up is None:
+            roll_up = self._roll_ups[test_id.test] = RollUp()
+        return roll_up
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def row(self, test_id: TestId) -> Row:
+        """Return the row of a test that is known to exist."""
+        return self._rows[test_id]
+
+    def row_of_id(self, row_id: int) -> Row | None:
+        """Return a row by its number, if it is of this run."""
+        return self._by_id.get(row_id)
+
+    def parent(self, test_id: TestId) -> Row | None:
+        """Return the parent's row of an item, or the test's own row."""
+        return self._rows.get(TestId(test_id.test))
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def register(self, tests: Iterable[tuple[TestId, bool]]) -> None:
+        """Make sure that these rows exist, in a transaction of their own."""
+        records = self._store.register_tests(self.run_id, tests, int(self._clock.now()), self._lease)
+        for record in records.values():
+            self._take(record)
+
+    def change(self, row: Row, **values: Any) -> None:
+        """Set columns of a row (the fields of `TestChange`) with the next commit."""
+        self._batch.add(TestChange(row=row.id, expected_state=row.state, **values))
+        state, status = values.get("state"), values.get("status")
+        if state is None and status is None:
+            return
+        self._move(row, state or row.state, status or row.status)
+
+    def _move(self, row: Row, state: str, status: str) -> None:
+        if row.test_id.item:
+            self._roll_up_of(row.test_id).replace((row.state, row.status), (state, status))
+            self._dirty[row.test_id.test] = None
+        row.state, row.status = state, status
+
+    def step(self, change: StepChange | StepsCleared) -> None:
+        """Record a step with the next commit."""
+        self._batch.add(change)
+
+    def commit(self) -> Sequence[Conflict]:
+        """Write everything pending in one transaction.
+
+        Returns:
+            What could not be written, because somebody else moved the rows.
+
+        Raises:
+            EnvironmentFault: the store cannot be written now; everything stays pending.
+            LeaseLost: the run is another engine's now.
+        """
+        self._roll_up_dirty()
+        if not self._batch:
+            return ()
+        records = self._store.commit(self._batch.changes(), self._lease)
+        conflicts = [c for record in records if (c := self._conflict(record)) is not None]
+        self._batch.clear()
+        return conflicts
+
+    @property
+    def pending(self) -> bool:
+        """Whether something waits to be committed."""
+        return bool(self._batch or self._dirty)
+
+    def _conflict(self, record: TestRecord) -> Conflict | None:
+        row = self._by_id.get(record.id)
+        lost = self._batch.test_change(record.id)
+        if row is None or lost is None:
+            return None
+        self._move(row, record.state, record.status)
+        return Conflict(row, lost)
+
+    def _roll_up_dirty(self) -> None:
+        for test in self._dirty:
+            parent = self._rows.get(TestId(test))
+            if parent is None or not parent.is_parent:
+                continue
+            roll_up = self._roll_ups[test]
+            state, status = roll_up.top() or (parent.state, parent.status)
+            counts = (roll_up.fail_count, roll_up.pass_count)
+            if (state, status) == (parent.state, parent.status) and counts == self._written_counts.get(test):
+                continue
+            self._written_counts[test] = counts
+            self.change(
+                parent,
+                state=state,
+                status=status,
+                fail_count=counts[0],
+                pass_count=counts[1],
+                time=int(self._clock.now()),
+            )
+        self._dirty.clear()

@@ -1,0 +1,98 @@
+"""Take in what a test's journal says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from megatest.engine.attempt import Attempt
+from megatest.engine.ledger import Ledger
+from megatest.engine.settle import status_from_report
+from megatest.model.attempt import (
+    Ended,
+    Entry,
+    JournalPart,
+    LogSaid,
+    Started,
+    StatusSaid,
+    StepSaid,
+)
+from megatest.model.change import StepChange
+from megatest.model.status import State
+
+WallTime = Callable[[float], int]
+"""Turns a journal's uptime into seconds since the epoch."""
+
+
+def take_in(attempt: Attempt, part: JournalPart, ledger: Ledger, wall_time: WallTime) -> None:
+    """Record everything that a newly read part of a journal says."""
+    attempt.offset = part.offset
+    attempt.torn += part.torn
+    for entry in part.entries:
+        _take_in_entry(attempt, entry, ledger, wall_time)
+
+
+def _take_in_entry(attempt: Attempt, entry: Entry, ledger: Ledger, wall_time: WallTime) -> None:
+    if isinstance(entry, StepSaid):
+        _take_in_step(attempt, entry, ledger, wall_time)
+    elif isinstance(entry, StatusSaid):
+        _take_in_status(attempt, entry, ledger)
+    elif isinstance(entry, Started):
+        _take_in_start(attempt, entry, ledger)
+    elif isinstance(entry, Ended):
+        attempt.ended = entry
+    elif isinstance(entry, LogSaid):
+        row = ledger.parent(attempt.row.test_id) if entry.top else attempt.row
+        if row is not None:
+            ledger.change(row, final_logf=entry.log)
+
+
+def _take_in_start(attempt: Attempt, entry: Started, ledger: Ledger) -> None:
+    attempt.started = entry
+    values: dict[str, object] = {}
+    if entry.uname:
+        values["uname"] = entry.uname
+        values["host"] = entry.host
+        values["cpuload"] = entry.cpuload
+    if not attempt.ending:
+        # A kill request stays visible until the kill is done.
+        values["state"] = State.RUNNING
+    if values:
+        ledger.change(attempt.row, **values)
+
+
+def _take_in_step(attempt: Attempt, entry: StepSaid, ledger: Ledger, wall_time: WallTime) -> None:
+    ledger.step(
+        StepChange(
+            row=attempt.row.id,
+            stepname=entry.step,
+            state=entry.state,
+            status=entry.status,
+            time=wall_time(entry.uptime_s),
+            comment=entry.comment,
+            logfile=entry.log,
+        )
+    )
+
+
+def _take_in_status(attempt: Attempt, entry: StatusSaid, ledger: Ledger) -> None:
+    attempt.said = entry
+    values: dict[str, object] = {}
+    if entry.comment:
+        values["comment"] = entry.comment
+    # COMPLETED is the engine's to write, once the process has ended too.
+    if entry.state != State.COMPLETED and not attempt.ending:
+        values["state"] = entry.state
+        values["status"] = status_from_report(entry.status)
+    if values:
+        ledger.change(attempt.row, **values)
+
+
+def wall_time_on_this_host(now: float) -> WallTime:
+    """Return the conversion for journals of this host.
+
+    Args:
+        now: seconds since the epoch, at this moment.
+    """
+    booted = now - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return lambda uptime_s: int(booted + uptime_s)

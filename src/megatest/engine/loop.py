@@ -1,0 +1,569 @@
+"""The loop: start what may start, reap what ended, write what happened, sleep.
+
+One turn is
+
+1. *hear*: executors' news, journals, other commands' requests, deadlines, interrupts;
+2. *choose*: take from the plan what every limit allows, with a run directory that stands;
+3. *commit*: everything that happened in one transaction, LAUNCHED included;
+4. *start* what was committed as LAUNCHED, and prepare the next while those run;
+5. *wait*: the one blocking call.
+
+Nothing in a turn costs more because the run is larger.  A process is started only after its
+LAUNCHED is committed, so a crash between the two leaves a record that recovery can ask about,
+never a process that nobody knows.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import platform
+import select
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from megatest.engine.attempt import Attempt, Row
+from megatest.engine.batch import values_of
+from megatest.engine.interrupt import Interrupts, Level
+from megatest.engine.launchpad import Launchpad, Standing
+from megatest.engine.ledger import Conflict, Ledger
+from megatest.engine.listen import take_in, wall_time_on_this_host
+from megatest.engine.ports import Briefing, Clock, Executor, Store, Watcher, WorkArea
+from megatest.engine.settle import STUCK_COMMENT, verdict
+from megatest.model.change import StepsCleared
+from megatest.model.error import EnvironmentFault, MegatestError
+from megatest.model.job import ChangeKind, Job, JobChange
+from megatest.model.status import GOOD, State, Status
+from megatest.plan.plan import Consequence, Expand, Plan, Register, Settle, Stuck
+
+_TICK_S = 1.0
+_META_EVERY_S = 10.0
+_RETRY_COMMIT_S = 1.0
+_PREPARE_AHEAD = 4
+_COMMIT_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the area asks of the engine itself.
+
+    Attributes:
+        job_prefix: begins every job's name; unique to the area.
+        launch_delay_s: least time between launches.
+        kill_grace_s: between TERM and KILL.
+        max_load: one-minute load above which nothing is launched; None for no limit.
+        gate_check_s: how often load and disk space are asked while they hold launching up.
+    """
+
+    job_prefix: str = "mt"
+    launch_delay_s: float = 0
+    kill_grace_s: float = 5
+    max_load: float | None = None
+    gate_check_s: float = 2
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """How a run of the engine went.
+
+    Attributes:
+        launched: attempts started.
+        good, bad: tests that ended while this engine ran, by status.
+        unrunnable: tests settled without running.
+        running, waiting: what was left when the user ended the command.
+        interrupted: the highest level of interruption.
+    """
+
+    launched: int = 0
+    good: int = 0
+    bad: int = 0
+    unrunnable: int = 0
+    running: int = 0
+    waiting: int = 0
+    interrupted: Level = Level.NONE
+
+
+class Engine:
+    """Runs a plan to its end.  The collaborators are the ports of `megatest.engine.ports`."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        ledger: Ledger,
+        store: Store,
+        workarea: WorkArea,
+        executors: Mapping[str, Executor],
+        briefing: Briefing,
+        watcher: Watcher,
+        clock: Clock,
+        interrupts: Interrupts,
+        settings: Settings,
+    ) -> None:
+        self._plan = plan
+        self._ledger = ledger
+        self._store = store
+        self._workarea = workarea
+        self._executors = executors
+        self._briefing = briefing
+        self._launchpad = Launchpad(briefing=briefing, workarea=workarea)
+        self._watcher = watcher
+        self._clock = clock
+        self._interrupts = interrupts
+        self._settings = settings
+        self._outcome = Outcome()
+        self._live: dict[int, Attempt] = {}
+        self._launching: list[Attempt] = []
+        self._deadlines: list[tuple[float, int, int]] = []
+        self._seen_version = -1
+        self._next_tick = 0.0
+        self._next_meta = 0.0
+        self._next_launch = 0.0
+        self._retry_commit_at = 0.0
+        self._held = ""
+        self._poll = select.poll()
+        self._polled: tuple[int, ...] = ()
+
+    def run(self, adopted: Sequence[Attempt] = ()) -> Outcome:
+        """Run until nothing can run any more, or the user wants an end.
+
+        Args:
+            adopted: attempts of an earlier engine that still live.
+
+        Raises:
+            LeaseLost: another engine took the run over; nothing was written after that.
+        """
+        for attempt in adopted:
+            self._live[attempt.row.id] = attempt
+            self._plan.started(attempt.row.test_id)
+            self._set_deadline(attempt)
+        self._consider(self._plan.begin())
+        while True:
+            self._hear()
+            self._choose()
+            if self._commit():
+                self._start()
+                self._prepare_ahead()
+            self._watcher.counted(len(self._live), self._plan.waiting_count())
+            if self._is_over():
+                return self._finish()
+            self._wait()
+
+    # -- hear -----------------------------------------------------------------------------------
+
+    def _hear(self) -> None:
+        now = self._clock.monotonic()
+        self._heed_interrupts()
+        for executor in self._executors.values():
+            for change in executor.poll():
+                self._hear_change(change)
+        if now >= self._next_tick:
+            self._next_tick = now + _TICK_S
+            self._tick(now)
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, row_id, number = heapq.heappop(self._deadlines)
+            attempt = self._live.get(row_id)
+            if attempt is not None and attempt.number == number:
+                self._end(attempt, f"ran longer than its limit of {attempt.run_limit_s:g} s")
+
+    def _hear_change(self, change: JobChange) -> None:
+        attempt = self._live.get(change.row)
+        if change.kind is ChangeKind.LEFT_BEHIND:
+            self._hear_left_behind(change)
+        elif attempt is None or attempt.number != change.attempt:
+            return  # late news of an attempt that is settled
+        elif change.kind is ChangeKind.STARTED:
+            if change.host:
+                self._ledger.change(attempt.row, host=change.host)
+            self._read_journal(attempt)
+        elif change.kind in (ChangeKind.ENDED, ChangeKind.LOST):
+            self._read_journal(attempt)
+            self._settle(attempt, change)
+
+    def _hear_left_behind(self, change: JobChange) -> None:
+        row = self._ledger.row_of_id(change.row)
+        name = str(row.test_id) if row else f"row {change.row}"
+        self._watcher.said(f"{name} left processes behind, {change.reason}: {', '.join(change.left_behind)}")
+
+    def _tick(self, now: float) -> None:
+        """Once a second: journals of what runs, requests of other commands, meta data."""
+        for attempt in self._live.values():
+            self._read_journal(attempt)
+        version = self._store.data_version()
+        if version != self._seen_version:
+            self._seen_version = version
+            self._heed_requests()
+        if now >= self._next_meta:
+            self._next_meta = now + _META_EVERY_S
+            self._write_meta(now)
+
+    def _read_journal(self, attempt: Attempt) -> None:
+        part = self._workarea.read_journal(attempt.prepared.run_dir, attempt.offset)
+        take_in(attempt, part, self._ledger, wall_time_on_this_host(self._clock.now()))
+
+    def _heed_requests(self) -> None:
+        """Act on what other commands wrote: kill requests, and what other runs occupy."""
+        for row_id in self._store.kill_requests(self._ledger.run_id):
+            attempt = self._live.get(row_id)
+            row = self._ledger.row_of_id(row_id)
+            if attempt is not None:
+                self._end(attempt, "killed on request")
+            elif row is not None and not row.is_parent:
+                row.state = State.KILLREQ
+                self._settle_unstarted(row, State.KILLED, Status.FAIL, "killed on request before it began")
+        self._plan.limits.set_elsewhere(self._store.active_elsewhere(self._ledger.run_id))
+
+    def _write_meta(self, now: float) -> None:
+        load = os.getloadavg()[0]
+        for attempt in self._live.values():
+            lasted = now - attempt.launched_at
+            if lasted >= _META_EVERY_S:
+                free = self._workarea.free_kib(attempt.prepared.run_dir)
+                self._ledger.change(attempt.row, cpuload=load, diskfree_kib=free, run_duration_s=lasted)
+
+    def _heed_interrupts(self) -> None:
+        level = self._interrupts.level
+        if level <= self._outcome.interrupted:
+            return
+        self._outcome.interrupted = level
+        count = len(self._live)
+        tests = f"{count} running {'test' if count == 1 else 'tests'}"
+        if level is Level.DRAIN:
+            self._watcher.said(f"interrupted: starting nothing more, waiting for {tests} (again to kill)")
+        elif level is Level.LEAVE:
+            self._watcher.said(f"told to end: leaving {tests} alone; the next run adopts them")
+        else:
+            grace = self._settings.kill_grace_s if level is Level.KILL else 0
+            self._watcher.said(f"interrupted: ending {tests}")
+            for attempt in self._live.values():
+                self._end(attempt, "killed by an interrupt of the run", grace_s=grace)
+
+    def _end(self, attempt: Attempt, why: str, *, grace_s: float | None = None) -> None:
+        """Ask the executor to end an attempt; its end comes as news."""
+        attempt.ending = attempt.ending or why
+        grace = self._settings.kill_grace_s if grace_s is None else grace_s
+        self._executors[attempt.executor].cancel([attempt.row.id], grace)
+
+    # -- what follows ---------------------------------------------------------------------------
+
+    def _settle(self, attempt: Attempt, change: JobChange) -> None:
+        """An attempt is over: say how it came out and what follows from it."""
+        row = attempt.row
+        outcome = verdict(
+            ended=attempt.ended,
+            change=change,
+            said=attempt.said,
+            ending=attempt.ending,
+            exit_table=attempt.exit_table,
+        )
+        duration = self._duration(attempt)
+        self._ledger.change(
+            row,
+            state=outcome.state,
+            status=outcome.status,
+            comment=outcome.comment,
+            time=int(self._clock.now()),
+            run_duration_s=duration,
+            handle="",
+        )
+        del self._live[row.id]
+        comment = outcome.comment or (attempt.said.comment if attempt.said else "")
+        self._tell_end(row, duration, comment)
+        if attempt.torn:
+            self._watcher.said(
+                f"{row.test_id}: {attempt.torn} unreadable lines in its journal were passed over"
+            )
+        self._consider(self._plan.ended(row.test_id, row.state, row.status, comment))
+
+    def _duration(self, attempt: Attempt) -> float:
+        if attempt.started is not None and attempt.ended is not None:
+            return max(0.0, attempt.ended.uptime_s - attempt.started.uptime_s)
+        return max(0.0, self._clock.monotonic() - attempt.launched_at)
+
+    def _tell_end(self, row: Row, duration_s: float, comment: str) -> None:
+        if row.state == State.COMPLETED and row.status in GOOD:
+            self._outcome.good += 1
+        else:
+            self._outcome.bad += 1
+        self._watcher.ended(row.test_id, row.state, row.status, duration_s, comment)
+
+    def _consider(self, consequences: Sequence[Consequence]) -> None:
+        """Carry out what the plan says follows from an event."""
+        todo = deque(consequences)
+        while todo:
+            consequence = todo.popleft()
+            match consequence:
+                case Register(rows):
+                    self._ledger.register(rows)
+                case Stuck(test_id):
+                    row = self._ledger.row(test_id)
+                    self._ledger.change(
+                        row, state=State.INCOMPLETE, status=Status.STUCK_DEAD, comment=STUCK_COMMENT
+                    )
+                case Settle(test_id, state, status, comment):
+                    self._settle_unstarted(self._ledger.row(test_id), state, status, comment)
+                case Expand(test):
+                    todo.extend(self._expand(test))
+
+    def _settle_unstarted(self, row: Row, state: str, status: str, comment: str) -> None:
+        """Record how a test came out that does not run."""
+        self._outcome.unrunnable += 1
+        self._ledger.change(row, state=state, status=status, comment=comment, time=int(self._clock.now()))
+        self._watcher.ended(row.test_id, state, status, 0.0, comment)
+
+    def _expand(self, test: str) -> Sequence[Consequence]:
+        """What a test's item lists may depend on has ended: evaluate them for the plan."""
+        try:
+            items = self._briefing.items(test)
+        except MegatestError as error:
+            return self._plan.refuse(test, error.message)
+        return self._plan.expand(test, items)
+
+    # -- choose and start -----------------------------------------------------------------------
+
+    def _choose(self) -> None:
+        """Take what may start now from the plan, until a limit or the user says stop."""
+        while self._may_launch():
+            test_id = self._plan.next_ready()
+            if test_id is None:
+                return
+            row = self._ledger.row(test_id)
+            if why := self._briefing.why_skip(test_id):
+                self._end_unlaunched(row, Status.SKIP, why)
+                continue
+            try:
+                standing = self._launchpad.take(row)
+            except MegatestError as error:
+                self._end_unlaunched(row, Status.FAIL, error.message)
+            else:
+                self._launch(row, standing)
+
+    def _may_launch(self) -> bool:
+        if self._outcome.interrupted is not Level.NONE or self._retry_commit_at:
+            return False
+        now = self._clock.monotonic()
+        if now < self._next_launch:
+            return False
+        why = self._workarea.low_space() or self._load_is_high()
+        if why:
+            self._next_launch = now + self._settings.gate_check_s
+        if why and not self._held:
+            self._watcher.said(f"nothing is launched: {why}")
+        elif self._held and not why:
+            self._watcher.said("launching again")
+        self._held = why
+        return not why
+
+    def _load_is_high(self) -> str:
+        limit = self._settings.max_load
+        if limit is None or not self._live:
+            return ""
+        load = os.getloadavg()[0]
+        return f"the load of this machine is {load:.1f}, the limit {limit:g}" if load > limit else ""
+
+    def _end_unlaunched(self, row: Row, status: Status, why: str) -> None:
+        """A test is skipped, or fails because its files or run directory are no good."""
+        self._plan.started(row.test_id)
+        now = int(self._clock.now())
+        self._ledger.change(row, state=State.COMPLETED, status=status, comment=why, time=now)
+        self._tell_end(row, 0.0, why)
+        self._consider(self._plan.ended(row.test_id, row.state, row.status))
+
+    def _launch(self, row: Row, standing: Standing) -> None:
+        """Record LAUNCHED; the process is started after the commit."""
+        brief, prepared = standing.brief, standing.prepared
+        here = brief.spec.on_this_host
+        row.attempt = brief.spec.attempt
+        self._ledger.change(
+            row,
+            state=State.LAUNCHED,
+            status=Status.NA,
+            attempt=row.attempt,
+            time=int(self._clock.now()),
+            comment="",
+            host=platform.node() if here else "n/a",
+            uname=_uname() if here else "n/a",
+            cpuload=os.getloadavg()[0],
+            diskfree_kib=self._workarea.free_kib(prepared.run_dir),
+            rundir=prepared.link,
+            shortdir=prepared.run_dir,
+            run_duration_s=0,
+            executor=brief.executor,
+            handle="",
+        )
+        if row.attempt > 1:
+            self._ledger.step(StepsCleared(row=row.id))
+        attempt = Attempt(
+            row=row,
+            number=row.attempt,
+            executor=brief.executor,
+            job=self._job(row, standing),
+            prepared=prepared,
+            run_limit_s=brief.run_limit_s,
+            exit_table=brief.exit_table,
+        )
+        self._launching.append(attempt)
+        self._plan.started(row.test_id)
+        if self._settings.launch_delay_s:
+            self._next_launch = self._clock.monotonic() + self._settings.launch_delay_s
+
+    def _job(self, row: Row, standing: Standing) -> Job:
+        brief, prepared = standing.brief, standing.prepared
+        return Job(
+            row=row.id,
+            attempt=row.attempt,
+            name=f"{self._settings.job_prefix}-{row.id}-{row.attempt}",
+            run_dir=prepared.run_dir,
+            script=prepared.script,
+            log=prepared.log,
+            environment=brief.environment,
+            launcher=brief.launcher,
+            resources=brief.resources,
+        )
+
+    def _start(self) -> None:
+        """Hand over what the last commit recorded as LAUNCHED, to each executor all at once."""
+        launching, self._launching = self._launching, []
+        by_executor: dict[str, list[Attempt]] = {}
+        for attempt in launching:
+            by_executor.setdefault(attempt.executor, []).append(attempt)
+        for name, attempts in by_executor.items():
+            now = self._clock.monotonic()
+            for attempt in attempts:
+                attempt.launched_at = now
+                self._live[attempt.row.id] = attempt
+                self._set_deadline(attempt)
+                self._outcome.launched += 1
+                self._watcher.launched(attempt.row.test_id, attempt.number)
+            for answer in self._executors[name].submit([attempt.job for attempt in attempts]):
+                attempt = self._live[answer.row]
+                if answer.error:
+                    end = JobChange(
+                        row=answer.row, attempt=attempt.number, kind=ChangeKind.ENDED, reason=answer.error
+                    )
+                    self._hear_change(end)
+                elif name != "local":
+                    # On this machine the journal says who it is, sooner than a commit would.
+                    self._ledger.change(attempt.row, handle=answer.handle)
+
+    def _prepare_ahead(self) -> None:
+        """While tests run, make the directories of the next ones."""
+        if self._outcome.interrupted is not Level.NONE or self._held:
+            return
+        for test_id in self._plan.upcoming(_PREPARE_AHEAD):
+            if self._briefing.why_skip(test_id):
+                continue
+            try:
+                self._launchpad.prepare_ahead(self._ledger.row(test_id))
+            except MegatestError:
+                return  # its turn will meet the same trouble and report it
+
+    def _set_deadline(self, attempt: Attempt) -> None:
+        if attempt.run_limit_s is not None:
+            at = attempt.launched_at + attempt.run_limit_s
+            heapq.heappush(self._deadlines, (at, attempt.row.id, attempt.number))
+
+    # -- commit ---------------------------------------------------------------------------------
+
+    def _commit(self) -> bool:
+        """Write the turn; return whether LAUNCHED is on disk for what waits to be started."""
+        now = self._clock.monotonic()
+        if now < self._retry_commit_at:
+            return False
+        try:
+            for _ in range(_COMMIT_ROUNDS):
+                conflicts = self._ledger.commit()
+                if not conflicts:
+                    break
+                for conflict in conflicts:
+                    self._resolve(conflict)
+        except EnvironmentFault as error:
+            if not self._retry_commit_at:
+                self._watcher.said(f"results wait to be written: {error.message}")
+            self._retry_commit_at = now + _RETRY_COMMIT_S
+            return False
+        if self._retry_commit_at:
+            self._watcher.said("results are written again")
+        self._retry_commit_at = 0.0
+        return True
+
+    def _resolve(self, conflict: Conflict) -> None:
+        """Somebody else moved the row: heed a kill request, else what happened prevails."""
+        row, lost = conflict.row, conflict.lost
+        values = values_of(lost)
+        killed = row.state == State.KILLREQ
+        launching = next((a for a in self._launching if a.row is row), None)
+        if killed and launching is not None:
+            self._launching.remove(launching)
+            self._workarea.discard(launching.prepared)
+            self._settle_unstarted(row, State.KILLED, Status.FAIL, "killed on request before it began")
+            self._consider(self._plan.ended(row.test_id, row.state, row.status))
+            return
+        attempt = self._live.get(row.id)
+        if killed and attempt is not None:
+            # It lives: the request stays visible until the kill is done.
+            values.pop("state", None)
+            values.pop("status", None)
+            self._end(attempt, "killed on request")
+        if values:
+            self._ledger.change(row, **values)
+
+    # -- wait and finish ------------------------------------------------------------------------
+
+    def _is_over(self) -> bool:
+        interrupted = self._outcome.interrupted
+        if interrupted is Level.LEAVE:
+            return True
+        if self._live or self._launching or self._ledger.pending:
+            return False
+        return interrupted is not Level.NONE or self._plan.is_done()
+
+    def _wait(self) -> None:
+        """Block until something may have happened."""
+        if self._ledger.pending and not self._retry_commit_at:
+            return
+        fds = (self._interrupts.fd, *(fd for e in self._executors.values() for fd in e.fds()))
+        if fds != self._polled:
+            self._watch(fds)
+        self._poll.poll(self._timeout_ms())
+        self._interrupts.drain_wakeups()
+
+    def _watch(self, fds: tuple[int, ...]) -> None:
+        for fd in set(self._polled) - set(fds):
+            self._poll.unregister(fd)
+        for fd in fds:
+            self._poll.register(fd, select.POLLIN)
+        self._polled = fds
+
+    def _timeout_ms(self) -> int:
+        now = self._clock.monotonic()
+        until = [self._next_tick]
+        until += [now + s for e in self._executors.values() if (s := e.next_poll_s()) is not None]
+        if self._deadlines:
+            until.append(self._deadlines[0][0])
+        if self._retry_commit_at:
+            until.append(self._retry_commit_at)
+        if now < self._next_launch:
+            until.append(self._next_launch)
+        # Rounded up: waking a moment too early would only mean another turn.
+        return max(0, int((min(until) - now) * 1000) + 1)
+
+    def _finish(self) -> Outcome:
+        self._launchpad.clear()
+        self._outcome.running = len(self._live)
+        self._outcome.waiting = self._plan.waiting_count()
+        return self._outcome
+
+
+def _values(change: object) -> list[tuple[str, object]]:
+    from dataclasses import fields
+
+    return [
+        (f.name, getattr(change, f.name)) for f in fields(change) if f.name not in ("row", "expected_state")
+    ]  # type: ignore[arg-type]
+
+
+def _uname() -> str:
+    name = os.uname()
+    return f"{name.sysname} {name.release} {name.version} {name.machine}"

@@ -1,0 +1,148 @@
+"""What an engine does first: put right what the last one left, however it ended.
+
+For each test that the records say is under way, in this order: its exit record settles it; an
+attempt that never began is revoked, so that it never will; the executor adopts what lives; what
+nobody accounts for is INCOMPLETE, never a verdict.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from megatest.engine.attempt import Attempt, Row
+from megatest.engine.ledger import Ledger
+from megatest.engine.listen import take_in, wall_time_on_this_host
+from megatest.engine.ports import Clock, Executor, WorkArea
+from megatest.engine.settle import verdict
+from megatest.model.attempt import Prepared
+from megatest.model.job import ChangeKind, Job, JobChange
+from megatest.model.record import TestRecord
+from megatest.model.status import ACTIVE, State
+
+_KILLED = "killed on request"
+
+
+def recover(
+    records: Iterable[TestRecord],
+    *,
+    ledger: Ledger,
+    executors: Mapping[str, Executor],
+    workarea: WorkArea,
+    clock: Clock,
+    job_prefix: str,
+) -> Sequence[Attempt]:
+    """Settle or adopt every attempt that the records say is under way.
+
+    The changes are left pending in the ledger.
+
+    Returns:
+        The attempts that live; the engine takes them over.
+    """
+    found: dict[str, list[Attempt]] = {}
+    for record in records:
+        if record.is_parent or record.state not in ACTIVE:
+            continue
+        attempt = _attempt(record, ledger.row(record.test_id), job_prefix)
+        if record.state == State.KILLREQ:
+            attempt.ending = _KILLED
+        part = workarea.read_journal(attempt.prepared.run_dir, 0)
+        if part.exists:
+            take_in(attempt, part, ledger, wall_time_on_this_host(clock.now()))
+        if attempt.ended is not None:
+            _settle(
+                attempt,
+                JobChange(row=record.id, attempt=attempt.number, kind=ChangeKind.ENDED),
+                ledger,
+                clock,
+            )
+        elif attempt.started is None and _never_began(attempt, workarea):
+            _settle(
+                attempt, JobChange(row=record.id, attempt=attempt.number, kind=ChangeKind.LOST), ledger, clock
+            )
+        else:
+            found.setdefault(record.executor, []).append(attempt)
+    return [a for name, attempts in found.items() for a in _adopt(name, attempts, executors, ledger, clock)]
+
+
+def _attempt(record: TestRecord, row: Row, job_prefix: str) -> Attempt:
+    run_dir = record.shortdir
+    prepared = Prepared(
+        run_dir=run_dir,
+        link=record.rundir,
+        script=f"{run_dir}/.megatest/job.sh",
+        log=f"{run_dir}/mt_launch.log",
+    )
+    job = Job(
+        row=record.id,
+        attempt=record.attempt,
+        name=f"{job_prefix}-{record.id}-{record.attempt}",
+        run_dir=run_dir,
+        script=prepared.script,
+        log=prepared.log,
+    )
+    return Attempt(
+        row=row,
+        number=record.attempt,
+        executor=record.executor,
+        job=job,
+        prepared=prepared,
+        handle=record.handle,
+    )
+
+
+def _never_began(attempt: Attempt, workarea: WorkArea) -> bool:
+    """Whether the attempt has not begun; if so it now never will."""
+    return not attempt.prepared.run_dir or workarea.revoke(attempt.prepared.run_dir, attempt.number)
+
+
+def _adopt(
+    name: str,
+    attempts: Sequence[Attempt],
+    executors: Mapping[str, Executor],
+    ledger: Ledger,
+    clock: Clock,
+) -> Iterable[Attempt]:
+    executor = executors.get(name)
+    if executor is None:
+        for attempt in attempts:
+            lost = JobChange(row=attempt.row.id, attempt=attempt.number, kind=ChangeKind.LOST)
+            _settle(attempt, lost, ledger, clock)
+        return
+    by_row = {attempt.row.id: attempt for attempt in attempts}
+    for change in executor.adopt([(attempt.job, attempt.handle) for attempt in attempts]):
+        attempt = by_row[change.row]
+        if change.kind in (ChangeKind.ENDED, ChangeKind.LOST):
+            _settle(attempt, change, ledger, clock)
+            continue
+        attempt.launched_at = clock.monotonic() - _lasted_s(attempt)
+        yield attempt
+
+
+def _lasted_s(attempt: Attempt) -> float:
+    """Seconds since the attempt began, by the clock of its own journal if that is this host's."""
+    if attempt.started is None or not attempt.started.uptime_s:
+        return 0.0
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - attempt.started.uptime_s)
+
+
+def _settle(attempt: Attempt, change: JobChange, ledger: Ledger, clock: Clock) -> None:
+    outcome = verdict(
+        ended=attempt.ended,
+        change=change,
+        said=attempt.said,
+        ending=attempt.ending,
+        exit_table=attempt.exit_table,
+    )
+    duration = None
+    if attempt.started is not None and attempt.ended is not None:
+        duration = max(0.0, attempt.ended.uptime_s - attempt.started.uptime_s)
+    ledger.change(
+        attempt.row,
+        state=outcome.state,
+        status=outcome.status,
+        comment=outcome.comment,
+        time=int(clock.now()),
+        run_duration_s=duration,
+        handle="",
+    )

@@ -1,0 +1,92 @@
+"""From exit and journal to state and status: pure functions.
+
+What counts, in this order: what somebody did to the test (a kill), what the test said of itself,
+its exit record, the executor's word.  Without any of these nobody accounts for the test, and
+that is never a verdict about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from megatest.model.attempt import Ended, StatusSaid
+from megatest.model.job import ChangeKind, JobChange
+from megatest.model.status import State, Status
+
+STUCK_COMMENT = "Test is stuck or dead"
+
+_STATUS_OF_TABLE_CODE = {
+    0: Status.PASS,
+    1: Status.FAIL,
+    2: Status.WARN,
+    3: Status.CHECK,
+    4: Status.WAIVED,
+    5: Status.ABORT,
+    6: Status.SKIP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an attempt came out; a comment of None leaves what the test said."""
+
+    state: str
+    status: str
+    comment: str | None = None
+
+
+def status_from_report(status: str) -> str:
+    """Return the status that ``-test-status :status STATUS`` means: a number is an exit code."""
+    if status.lstrip("-").isdigit():
+        return Status.PASS if int(status) == 0 else Status.FAIL
+    return status
+
+
+def verdict(
+    *,
+    ended: Ended | None,
+    change: JobChange,
+    said: StatusSaid | None,
+    ending: str,
+    exit_table: bool = False,
+) -> Verdict:
+    """Return how an attempt came out that the executor says has ended or is lost.
+
+    Args:
+        ended: the exit record of its journal, if there is one.
+        change: the executor's word.
+        said: the test's last word about itself.
+        ending: why we ended it; empty if nobody did.
+        exit_table: read a runscript's exit code by the table of log rules (2 is WARN ...).
+    """
+    if said is not None and said.state == State.COMPLETED:
+        return Verdict(State.COMPLETED, status_from_report(said.status))
+    if ending:
+        return Verdict(State.KILLED, Status.FAIL, ending)
+    if ended is not None:
+        return _from_exit(ended, exit_table=exit_table)
+    if change.kind is ChangeKind.LOST:
+        return Verdict(State.INCOMPLETE, Status.STUCK_DEAD, STUCK_COMMENT)
+    return _from_executor(change)
+
+
+def _from_exit(ended: Ended, *, exit_table: bool) -> Verdict:
+    code = ended.code
+    if ended.step:
+        if code == 0:
+            return Verdict(State.COMPLETED, Status.PASS)
+        return Verdict(State.COMPLETED, Status.FAIL, f"Failed at step {ended.step}")
+    if exit_table:
+        return Verdict(State.COMPLETED, _STATUS_OF_TABLE_CODE.get(code, Status.FAIL))
+    return Verdict(State.COMPLETED, Status.PASS if code == 0 else Status.FAIL)
+
+
+def _from_executor(change: JobChange) -> Verdict:
+    """The job ended but wrote no exit record: it was killed, or never began."""
+    if change.reason:
+        return Verdict(State.COMPLETED, Status.FAIL, change.reason)
+    if change.signal is not None:
+        return Verdict(State.COMPLETED, Status.FAIL, f"its job script was ended by signal {change.signal}")
+    if change.code is not None and change.code != 0:
+        return Verdict(State.COMPLETED, Status.FAIL, f"its job script ended with exit code {change.code}")
+    return Verdict(State.INCOMPLETE, Status.STUCK_DEAD, STUCK_COMMENT)

@@ -1,0 +1,375 @@
+"""The executor of this machine: one shell per job, its end by pidfd, its whole tree on request.
+
+How it works.  A job is ``/bin/sh job.sh`` made by ``posix_spawn`` (a fork would copy the page
+tables of the engine's heap), leader of a session of its own, its output straight to the log's
+descriptor.  A pidfd per job sits in one epoll set, whose own descriptor the engine waits on.
+Jobs of an engine that died are not our children: a pidfd wakes for their end all the same, but
+how they ended only their journal knows.
+
+The engine's process is made the *subreaper* of everything below it, so that a daemon that left
+its session and lost its parents becomes our child instead of init's.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from megatest.executors import process
+from megatest.executors.process import Marks, Process
+from megatest.model.attempt import Started
+from megatest.model.job import ChangeKind, Job, JobChange, Submission
+
+_PR_SET_CHILD_SUBREAPER = 36
+_SWEEP_EVERY_S = 1.0
+_KILL_STEP_S = 0.02
+_LONGEST_KILL_STEP_S = 0.5
+
+StartedReader = Callable[[str], Started | None]
+"""Returns the Started record of the journal in a run directory, or None."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """A job that lives, as far as we know."""
+
+    job: Job
+    pid: int
+    started: int = 0
+    pidfd: int = -1
+    ours: bool = True
+    told: bool = False
+
+
+@dataclass(slots=True)
+class _Kill:
+    """A job on its way out: first TERM, after the grace KILL, until nothing is left."""
+
+    marks: Marks
+    job: Job
+    kill_at: float
+    next_at: float
+    step_s: float = _KILL_STEP_S
+    termed: set[tuple[int, int]] = field(default_factory=set)
+    left_behind: dict[int, str] = field(default_factory=dict)
+    leader_ended: JobChange | None = None
+    after_end: bool = False
+
+
+class LocalExecutor:
+    """Runs jobs on this machine.
+
+    Args:
+        read_started: tells the identity that a job's journal recorded.
+        sweep: whether processes that a job leaves behind are ended (else only reported).
+        leftover_grace_s: between TERM and KILL for what was left behind.
+    """
+
+    name = "local"
+
+    def __init__(
+        self,
+        *,
+        slots: int | None,
+        read_started: StartedReader,
+        sweep: bool = True,
+        leftover_grace_s: float = 1.0,
+    ) -> None:
+        self.slots = slots
+        self._read_started = read_started
+        self._sweep_leftovers = sweep
+        self._leftover_grace_s = leftover_grace_s
+        self._epoll = select.epoll()
+        self._running: dict[int, _Running] = {}
+        self._row_of_fd: dict[int, int] = {}
+        self._kills: dict[str, _Kill] = {}  # by job name: a row may run again meanwhile
+        self._news: list[JobChange] = []
+        self._unswept: list[_Running] = []
+        self._next_sweep = 0.0
+        _become_subreaper()
+
+    # -- starting -----------------------------------------------------------------------------
+
+    def submit(self, jobs: Sequence[Job]) -> Sequence[Submission]:
+        """Start each job; see the port."""
+        return [self._start(job) for job in jobs]
+
+    def _start(self, job: Job) -> Submission:
+        known = self._running.get(job.row)
+        if known is not None and known.job.name == job.name:
+            return Submission(row=job.row, handle=str(known.pid))
+        try:
+            pid = spawn(["/bin/sh", job.script], {**job.environment, process.MARK: job.name}, job.log)
+        except OSError as error:
+            return Submission(row=job.row, error=f"cannot start /bin/sh {job.script}: {error.strerror}")
+        running = _Running(job=job, pid=pid)
+        running.pidfd = os.pidfd_open(pid)
+        self._watch(running)
+        return Submission(row=job.row, handle=str(pid))
+
+    def _watch(self, running: _Running) -> None:
+        row = running.job.row
+        self._running[row] = running
+        self._row_of_fd[running.pidfd] = row
+        self._epoll.register(running.pidfd, select.EPOLLIN)
+
+    def adopt(self, jobs: Sequence[tuple[Job, str]]) -> Sequence[JobChange]:
+        """Take over jobs of an engine that died; the journal says who they are."""
+        changes = []
+        unknown = []
+        for job, _handle in jobs:
+            started = self._read_started(job.run_dir)
+            if started is None or started.pid <= 0:
+                unknown.append(job)
+            else:
+                changes.append(self._adopt_known(job, started))
+        # The journal has no identity yet: the script may be between its first two lines.
+        found = process.find([_marks_of(job, 0, 0) for job in unknown]) if unknown else {}
+        for job in unknown:
+            leader = min(found.get(job.name, ()), key=lambda p: p.started, default=None)
+            if leader is None:
+                changes.append(_change(job, ChangeKind.LOST, reason="no process of it is alive"))
+            else:
+                changes.append(self._adopt_process(job, leader.pid, leader.started))
+        return changes
+
+    def _adopt_known(self, job: Job, started: Started) -> JobChange:
+        if started.host and started.host != os.uname().nodename:
+            return _change(job, ChangeKind.LOST, reason=f"it was started on {started.host}")
+        if not process.is_alive(started.pid, started.pid_started, started.boot_id):
+            return _change(job, ChangeKind.LOST, reason=f"its process {started.pid} is gone")
+        return self._adopt_process(job, started.pid, started.pid_started)
+
+    def _adopt_process(self, job: Job, pid: int, ticks: int) -> JobChange:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            return _change(job, ChangeKind.LOST, reason=f"its process {pid} is gone")
+        if not process.is_alive(pid, ticks, ""):
+            os.close(pidfd)
+            return _change(job, ChangeKind.LOST, reason=f"its process {pid} is gone")
+        self._watch(_Running(job=job, pid=pid, started=ticks, pidfd=pidfd, ours=False, told=True))
+        return _change(job, ChangeKind.STARTED)
+
+    # -- news ---------------------------------------------------------------------------------
+
+    def poll(self) -> Sequence[JobChange]:
+        """Collect what ended, go on with kills, look for what jobs left behind."""
+        while True:
+            events = self._epoll.poll(0, 256)
+            for fd, _mask in events:
+                self._collect(self._running[self._row_of_fd[fd]])
+            if len(events) < 256:
+                break
+        now = time.monotonic()
+        for kill in [kill for kill in self._kills.values() if kill.next_at <= now]:
+            self._go_on_killing(kill, now)
+        if self._unswept and (now >= self._next_sweep or not self._running):
+            self._sweep(now)
+        self._reap_orphans()
+        news, self._news = self._news, []
+        return news
+
+    def _collect(self, running: _Running) -> None:
+        """A job script has ended: learn how, and let go of it."""
+        job = running.job
+        change = _change(job, ChangeKind.ENDED)
+        if running.ours:
+            change = self._reap(job, running.pid)
+        self._epoll.unregister(running.pidfd)
+        del self._row_of_fd[running.pidfd]
+        os.close(running.pidfd)
+        del self._running[job.row]
+        kill = self._kills.get(job.name)
+        if kill is not None:
+            kill.leader_ended = change
+            kill.next_at = 0
+            return
+        self._news.append(change)
+        self._unswept.append(running)
+        if _group_exists(running.pid):
+            self._next_sweep = 0
+
+    def _reap(self, job: Job, pid: int) -> JobChange:
+        try:
+            _, status, usage = os.wait4(pid, 0)
+        except ChildProcessError:
+            return _change(job, ChangeKind.ENDED)
+        exited = os.WIFEXITED(status)
+        return JobChange(
+            row=job.row,
+            attempt=job.attempt,
+            kind=ChangeKind.ENDED,
+            code=os.WEXITSTATUS(status) if exited else None,
+            signal=None if exited else os.WTERMSIG(status),
+            cpu_s=usage.ru_utime + usage.ru_stime,
+            max_rss_kib=usage.ru_maxrss,
+        )
+
+    def fds(self) -> Sequence[int]:
+        """Return the epoll set's descriptor: readable when a job ended."""
+        return (self._epoll.fileno(),)
+
+    def next_poll_s(self) -> float | None:
+        """Return when a kill goes on or a sweep is due."""
+        due = [kill.next_at for kill in self._kills.values()]
+        if self._unswept:
+            due.append(self._next_sweep if self._running else 0)
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    # -- ending -------------------------------------------------------------------------------
+
+    def cancel(self, rows: Sequence[int], grace_s: float) -> None:
+        """Begin to end jobs; `poll` carries it on."""
+        now = time.monotonic()
+        for row in rows:
+            running = self._running.get(row)
+            if running is None:
+                continue
+            job = running.job
+            kill = self._kills.get(job.name)
+            if kill is None:
+                marks = _marks_of(job, running.pid, running.started)
+                self._kills[job.name] = _Kill(marks=marks, job=job, kill_at=now + grace_s, next_at=now)
+            else:
+                kill.kill_at = min(kill.kill_at, now + grace_s)
+                kill.next_at = now
+
+    def _go_on_killing(self, kill: _Kill, now: float) -> None:
+        """One step of a kill: signal what lives; done when nothing does."""
+        alive = process.find([kill.marks]).get(kill.job.name, [])
+        if not alive and (kill.after_end or kill.leader_ended is not None):
+            del self._kills[kill.job.name]
+            self._finish_kill(kill)
+            return
+        if now >= kill.kill_at:
+            process.send(alive, signal.SIGKILL)
+            kill.next_at = now + _KILL_STEP_S
+        else:
+            fresh = [p for p in alive if (p.pid, p.started) not in kill.termed]
+            process.send(fresh, signal.SIGTERM)
+            # A stopped process cannot act on TERM before it is continued.
+            process.send(fresh, signal.SIGCONT)
+            kill.termed.update((p.pid, p.started) for p in fresh)
+            kill.next_at = min(now + kill.step_s, kill.kill_at)
+            kill.step_s = min(kill.step_s * 1.5, _LONGEST_KILL_STEP_S)
+        if kill.after_end:
+            kill.left_behind.update((p.pid, p.name) for p in alive)
+
+    def _finish_kill(self, kill: _Kill) -> None:
+        if kill.leader_ended is not None:
+            self._news.append(kill.leader_ended)
+        if kill.left_behind:
+            self._news.append(_left_behind(kill.job, kill.left_behind, ended=True))
+
+    # -- what jobs leave behind -----------------------------------------------------------------
+
+    def _sweep(self, now: float) -> None:
+        """Look for processes of jobs that ended; end them too, unless told not to."""
+        ended, self._unswept = self._unswept, []
+        self._next_sweep = now + _SWEEP_EVERY_S
+        by_name = {r.job.name: r for r in ended}
+        found = process.find(_marks_of(r.job, r.pid, r.started) for r in ended)
+        for name, alive in found.items():
+            self._left_over(by_name[name], alive, now)
+
+    def _left_over(self, running: _Running, alive: list[Process], now: float) -> None:
+        job = running.job
+        names = {p.pid: p.name for p in alive}
+        if not self._sweep_leftovers:
+            self._news.append(_left_behind(job, names, ended=False))
+            return
+        self._kills[job.name] = _Kill(
+            marks=_marks_of(job, running.pid, running.started),
+            job=job,
+            kill_at=now + self._leftover_grace_s,
+            next_at=now,
+            left_behind=names,
+            after_end=True,
+        )
+
+    def _reap_orphans(self) -> None:
+        """Collect orphans that ended after they became our children; jobs are left to `_collect`."""
+        leaders = {r.pid for r in self._running.values() if r.ours}
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if ended is None or ended.si_pid in leaders:
+                return
+            with suppress(ChildProcessError):
+                os.waitpid(ended.si_pid, os.WNOHANG)
+
+    def close(self) -> None:
+        """Close descriptors; jobs go on."""
+        for running in self._running.values():
+            os.close(running.pidfd)
+        self._running.clear()
+        self._row_of_fd.clear()
+        self._epoll.close()
+
+
+def spawn(argv: list[str], environment: Mapping[str, str], log: str) -> int:
+    """Start a program as leader of a session of its own, its output appended to `log`.
+
+    Returns:
+        Its pid.
+
+    Raises:
+        OSError: the program or the log cannot be opened.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        argv[0],
+        argv,
+        environment,
+        file_actions=(
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, log, flags, 0o666),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ),
+        setsid=True,
+        setsigmask=(),
+        # The engine ignores or handles these; a test starts with the defaults.
+        setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT),
+    )
+
+
+def _group_exists(pgid: int) -> bool:
+    try:
+        os.killpg(pgid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _become_subreaper() -> None:
+    import ctypes  # not at the top: commands that run nothing must not pay for it
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _change(job: Job, kind: ChangeKind, *, reason: str = "") -> JobChange:
+    return JobChange(row=job.row, attempt=job.attempt, kind=kind, reason=reason)
+
+
+def _marks_of(job: Job, session: int, started: int) -> Marks:
+    return Marks(job=job.name, session=session, session_started=started, run_dir=job.run_dir)
+
+
+def _left_behind(job: Job, names: Mapping[int, str], *, ended: bool) -> JobChange:
+    texts: Iterable[str] = (f"{pid} {name}" for pid, name in sorted(names.items()))
+    return JobChange(
+        row=job.row,
+        attempt=job.attempt,
+        kind=ChangeKind.LEFT_BEHIND,
+        reason="ended by us" if ended else "still running",
+        left_behind=tuple(texts),
+    )

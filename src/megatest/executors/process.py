@@ -1,0 +1,192 @@
+"""Processes of this host: who they are, and which belong to a job.
+
+A pid alone names nobody: it is reused.  A process is its pid, its start time and the boot of
+its host.  A job's processes are found by four marks, because each can be shed: descent from
+the job script, its session, the job's name in the environment, and a working directory inside
+the run directory (a daemon that cleaned its environment usually keeps that one).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+MARK = "MT_JOB"
+"""Environment variable that carries the job's name into every process of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process as /proc shows it.
+
+    Attributes:
+        pid, parent, session: its ids.
+        started: start time in clock ticks since boot.
+        name: the command name, for people.
+        zombie: it ended and only waits to be collected.
+    """
+
+    pid: int
+    parent: int
+    session: int
+    started: int
+    name: str
+    zombie: bool
+
+
+def boot_id() -> str:
+    """Return the id of this boot of this host; empty where the kernel has none."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def look_up(pid: int) -> Process | None:
+    """Return the process with this pid, or None if there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except OSError:
+        return None
+    # The name is in parentheses and may itself hold blanks and parentheses.
+    head, _, tail = text.rpartition(b")")
+    fields = tail.split()
+    name = head.partition(b"(")[2].decode("utf-8", "replace")
+    return Process(
+        pid=pid,
+        parent=int(fields[1]),
+        session=int(fields[3]),
+        started=int(fields[19]),
+        name=name,
+        zombie=fields[0] in (b"Z", b"X"),
+    )
+
+
+def is_alive(pid: int, started: int, boot: str) -> bool:
+    """Return whether exactly this process still runs.
+
+    Args:
+        pid: its id; 0 is nobody.
+        started: its start time in ticks; 0 means not known, then the pid must do.
+        boot: the boot it belongs to; empty means not known.
+    """
+    if pid <= 0 or (boot and boot != boot_id()):
+        return False
+    process = look_up(pid)
+    return process is not None and not process.zombie and (started in (0, process.started))
+
+
+def all_processes() -> Iterator[Process]:
+    """Yield every process of this host; those that end meanwhile are left out."""
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit() and (process := look_up(int(entry.name))) is not None:
+            yield process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What makes a process belong to a job.
+
+    Attributes:
+        job: the job's name, as in the environment variable `MARK`.
+        session: pid of the job script, which leads a session of its own; 0 if not known.
+        session_started: start time of the job script: a session's id can be reused too.
+        run_dir: real path of the run directory.
+    """
+
+    job: str
+    session: int = 0
+    session_started: int = 0
+    run_dir: str = ""
+
+
+def find(jobs: Iterable[Marks]) -> dict[str, list[Process]]:
+    """Return the living processes of each job, by job name.
+
+    Cost: one pass over /proc, reading each foreign process's environment and directory.
+    """
+    by_name = {marks.job: marks for marks in jobs}
+    by_session = {marks.session: marks for marks in by_name.values() if marks.session}
+    living = [p for p in all_processes() if not p.zombie and p.pid != os.getpid()]
+    owner: dict[int, str] = {}
+    for process in living:
+        name = _owner_of(process, by_name, by_session)
+        if name is not None:
+            owner[process.pid] = name
+    _add_descendants(living, owner)
+    found: dict[str, list[Process]] = {}
+    for process in living:
+        if process.pid in owner:
+            found.setdefault(owner[process.pid], []).append(process)
+    return found
+
+
+def _owner_of(process: Process, by_name: dict[str, Marks], by_session: dict[int, Marks]) -> str | None:
+    marks = by_session.get(process.session)
+    # A process older than the job script cannot be of its session: the id was reused.
+    if marks is not None and process.started >= marks.session_started:
+        return marks.job
+    name = _job_in_environment(process.pid)
+    if name is not None:
+        return name if name in by_name else None
+    directory = _working_directory(process.pid)
+    if directory:
+        for candidate in by_name.values():
+            if candidate.run_dir and (directory + "/").startswith(candidate.run_dir + "/"):
+                # Only what has lost its parents is taken by its directory: a user's shell
+                # that looks into the run directory must live on.
+                return candidate.job if process.parent in (1, os.getpid()) else None
+    return None
+
+
+def _add_descendants(living: list[Process], owner: dict[int, str]) -> None:
+    """Extend `owner` to the children of owned processes, however deep."""
+    children: dict[int, list[int]] = {}
+    for process in living:
+        children.setdefault(process.parent, []).append(process.pid)
+    todo = list(owner)
+    while todo:
+        pid = todo.pop()
+        for child in children.get(pid, ()):
+            if child not in owner:
+                owner[child] = owner[pid]
+                todo.append(child)
+
+
+def _job_in_environment(pid: int) -> str | None:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            data = file.read()
+    except OSError:
+        return None
+    key = MARK.encode() + b"="
+    for entry in data.split(b"\0"):
+        if entry.startswith(key):
+            return entry[len(key) :].decode("utf-8", "surrogateescape")
+    return None
+
+
+def _working_directory(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
+
+
+def send(processes: Iterable[Process], number: signal.Signals) -> None:
+    """Send a signal to processes, each only if it is still the one that was found."""
+    for process in processes:
+        with suppress(ProcessLookupError, PermissionError, OSError):
+            # A pidfd pins the process: between look-up and signal the pid cannot be reused.
+            fd = os.pidfd_open(process.pid)
+            try:
+                now = look_up(process.pid)
+                if now is not None and now.started == process.started:
+                    signal.pidfd_send_signal(fd, number)
+            finally:
+                os.close(fd)

@@ -1,0 +1,263 @@
+"""The moving part of a plan: rows open and end, goals turn, those who wait are told.
+
+Every event costs what it changes: a row that ends looks at the goals about it, a goal that
+turns at its waiters.  Chains of consequences are worked off a queue, never by recursion.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+
+from megatest.model.ids import TestId
+from megatest.model.rollup import Pair, spoils
+from megatest.model.status import State, Status
+from megatest.plan.consequence import Consequence, Expand, Settle
+from megatest.plan.limits import Limits
+from megatest.plan.node import Goal, Need, Row, Stage, Test, Verdict
+from megatest.plan.priority import Rank, duration_s, rank
+from megatest.plan.ready import ReadyQueue
+
+NO_PREREQUISITE: Pair = (State.NOT_STARTED.value, Status.PREQ_FAIL.value)
+
+
+class Graph:
+    """Nodes, the queue of ready rows, and the news for the engine.
+
+    Attributes:
+        tests: the closure of all requests so far, each test after those that it waits on.
+        news: consequences that the engine has not been told.
+        open: rows that are still to end, and tests whose items are still to be evaluated.
+        running: rows that are running.
+    """
+
+    def __init__(self, limits: Limits, past: Mapping[TestId, float]) -> None:
+        self.tests: dict[str, Test] = {}
+        self.limits = limits
+        self.past = past
+        self.ready = ReadyQueue(limits)
+        self.news: list[Consequence] = []
+        self.open = 0
+        self.running = 0
+        self._turning: deque[Goal] = deque()
+
+    def row(self, test_id: TestId) -> Row | None:
+        """Return the row of a test or item, if it is known."""
+        test = self.tests.get(test_id.test)
+        return test.rows.get(test_id.item) if test is not None else None
+
+    # -- stages of rows -------------------------------------------------------------------------
+
+    def open_row(self, row: Row) -> None:
+        """Let a row that is idle or done wait to run."""
+        if row.demand is None:
+            row.demand = self.limits.demand(row.test_id)
+        row.test.reopened(row)
+        row.stage = Stage.WAITING
+        row.blocked = False
+        row.comment = ""
+        self.open += 1
+        self._turning.extend(row.test.goals_about(row.test_id.item))
+
+    def start_row(self, row: Row, now: float | None) -> None:
+        """Let an open row run."""
+        assert row.demand is not None
+        row.stage = Stage.RUNNING
+        self.running += 1
+        self.limits.take(row.demand, now)
+
+    def end_row(self, row: Row, pair: Pair, comment: str = "") -> None:
+        """Let an open row be done."""
+        self._stop(row)
+        row.test.ended(row, pair)
+        row.stage = Stage.DONE
+        row.comment = comment
+        self.open -= 1
+        self._turning.extend(row.test.goals_about(row.test_id.item))
+
+    def put_back(self, row: Row) -> None:
+        """Let a running row wait again."""
+        self._stop(row)
+        row.stage = Stage.WAITING
+        self.reconsider(row)
+
+    def _stop(self, row: Row) -> None:
+        if row.stage is Stage.RUNNING:
+            assert row.demand is not None
+            self.running -= 1
+            self.limits.give_back(row.demand)
+
+    def block(self, row: Row, comment: str) -> None:
+        """Let a waiting row be done without having run, with the reason."""
+        self.end_row(row, NO_PREREQUISITE, comment)
+        row.blocked = True
+        self.news.append(Settle(row.test_id, *NO_PREREQUISITE, comment))
+
+    def reconsider(self, row: Row) -> None:
+        """Put a row into the stage that its counters ask for."""
+        failed = not row.forced and (row.failed or row.test.failed)
+        if row.stage is Stage.DONE and row.blocked and not failed:
+            self.open_row(row)
+        if row.stage not in (Stage.WAITING, Stage.READY):
+            return
+        if failed:
+            self.block(row, self._why_blocked(row))
+        elif not row.forced and (row.unmet or row.test.unmet):
+            row.stage = Stage.WAITING
+        elif row.stage is Stage.WAITING:
+            row.stage = Stage.READY
+            self.ready.push(row, self.rank(row))
+
+    def rank(self, row: Row) -> Rank:
+        """Return a ready row's place."""
+        path_s = duration_s(self.past, row.test_id) + row.test.tail_s
+        return rank(row.test_id, row.test.requirements, path_s)
+
+    def refusal(self, row: Row) -> str:
+        """Return why an opened row could never start; empty if it can."""
+        assert row.demand is not None
+        return self.limits.refusal(row.demand)
+
+    # -- tests that await their items -----------------------------------------------------------
+
+    def await_items(self, test: Test) -> None:
+        """Let a test wait until its items can be evaluated."""
+        test.awaits_items = True
+        test.settled = None
+        test.expand_sent = False
+        self.open += 1
+        self.touch(test)
+
+    def items_came(self, test: Test) -> None:
+        """Note that a test's items are known now, or never will be."""
+        test.awaits_items = False
+        self.open -= 1
+        self.touch(test)
+
+    def settle_test(self, test: Test, pair: Pair, comment: str) -> None:
+        """Let a test be done as a whole, without rows that run."""
+        test.settled = (pair, comment)
+        self.news.append(Settle(TestId(test.name), *pair, comment))
+        self.touch(test)
+
+    def reconsider_gate(self, test: Test) -> None:
+        """Put a test's rows, or the test that awaits its items, where its counters ask."""
+        blocked = test.settled is not None and test.settled[0] == NO_PREREQUISITE
+        if blocked and not test.failed:
+            self.await_items(test)
+        if not test.awaits_items:
+            for row in test.rows.values():
+                self.reconsider(row)
+        elif test.failed:
+            self.items_came(test)
+            self.settle_test(test, NO_PREREQUISITE, self._why_gate_failed(test))
+        elif not test.unmet and not test.expand_sent:
+            test.expand_sent = True
+            self.news.append(Expand(test.name))
+
+    # -- goals ----------------------------------------------------------------------------------
+
+    def attach(self, waiter: Row | Test, goal: Goal, *, new: bool) -> None:
+        """Let a row or gate wait for a goal; `reconsider` is left to the caller."""
+        if new:
+            goal.verdict = goal.judge()
+            goal.comment = failure_of(goal) if goal.verdict is Verdict.FAILED else ""
+        goal.waiters.append(waiter)
+        _count(waiter, Verdict.MET, goal.verdict)
+
+    def touch(self, test: Test) -> None:
+        """Have every goal about a test judged again."""
+        self._turning.extend(test.all_goals())
+
+    def turn(self) -> None:
+        """Judge the goals that may have turned, and tell those who wait, until all is quiet."""
+        while self._turning:
+            goal = self._turning.popleft()
+            before, now = goal.verdict, goal.judge()
+            if now is before:
+                continue
+            goal.verdict = now
+            goal.comment = failure_of(goal) if now is Verdict.FAILED else ""
+            for waiter in goal.waiters:
+                self._tell(waiter, before, now)
+
+    def _tell(self, waiter: Row | Test, before: Verdict, now: Verdict) -> None:
+        was = (waiter.unmet == 0, waiter.failed == 0)
+        _count(waiter, before, now)
+        if was == (waiter.unmet == 0, waiter.failed == 0):
+            return
+        if isinstance(waiter, Row):
+            self.reconsider(waiter)
+        else:
+            self.reconsider_gate(waiter)
+
+    def goals_of(self, row: Row) -> Iterator[Goal]:
+        """Yield the goals that a row waits for, in the order of its file."""
+        test = row.test
+        if row.linked:
+            for upstream in test.upstream:
+                item, need = item_goal(test, upstream, row.test_id.item), test.need
+                yield upstream.goal(item, need)[0]
+        yield from self.goals_of_gate(test)
+
+    def goals_of_gate(self, test: Test) -> Iterator[Goal]:
+        """Yield the goals that all rows of a test wait for."""
+        if test.linked:
+            for upstream in test.upstream:
+                yield upstream.goal(None, gate_need(test))[0]
+
+    def _why_blocked(self, row: Row) -> str:
+        return next(goal.comment for goal in self.goals_of(row) if goal.verdict is Verdict.FAILED)
+
+    def _why_gate_failed(self, test: Test) -> str:
+        return next(goal.comment for goal in self.goals_of_gate(test) if goal.verdict is Verdict.FAILED)
+
+
+def _count(waiter: Row | Test, before: Verdict, now: Verdict) -> None:
+    waiter.unmet += (now is not Verdict.MET) - (before is not Verdict.MET)
+    waiter.failed += (now is Verdict.FAILED) - (before is Verdict.FAILED)
+
+
+def gate_need(test: Test) -> Need:
+    """Return what a test's gate asks of the tests upstream as wholes.
+
+    With item matching only a test that awaits its items has a gate: any item may have
+    made what its items come from, so all must be over, and some must be good.
+    """
+    if test.requirements.item_match and test.need is Need.GOOD:
+        return Need.SOME
+    return test.need
+
+
+def item_goal(test: Test, upstream: Test, item: str) -> str | None:
+    """Return which item of an upstream test an item waits for; None for the whole test.
+
+    A map that leads to no item at all, or to a pattern (``%``), means the whole test.
+
+    Raises:
+        UserError: the item map cannot be applied to this item.
+    """
+    if not upstream.has_items:
+        return None
+    mapped = test.selected.maps.for_upstream(upstream.name)(item)
+    if mapped == "" or ("%" in mapped and mapped not in upstream.rows):
+        return None
+    return mapped
+
+
+def failure_of(goal: Goal) -> str:
+    """Return the sentence that names a failed prerequisite and its status."""
+    test = goal.test
+    if goal.item is not None and test.settled is None and test.pair_of(goal.item) is None:
+        return f"prerequisite {test.name} has no item {goal.item!r}"
+    if goal.item is None and test.open:
+        ended = (row for row in test.rows.values() if row.counted and not row.is_open)
+        spoiler = next((row for row in ended if spoils(*row.pair)), None)
+        if spoiler is not None:
+            return f"prerequisite {spoiler.test_id} is {'/'.join(spoiler.pair)}"
+    pair = test.settled[0] if test.settled else None
+    if pair is None:
+        pair = test.top() if goal.item is None else test.pair_of(goal.item)
+    if pair is None:
+        return f"prerequisite {goal.name()} has not run"
+    return f"prerequisite {goal.name()} is {'/'.join(pair)}"

@@ -1,0 +1,301 @@
+"""The nodes of a plan: tests, their rows, and the goals that rows wait for.
+
+A *row* is one thing to run: an item, or the only row of a test without items.  A *goal* is
+what is waited for: a whole test or one row of it, judged by a need.  Rows of one test
+that wait for the same whole tests share one *gate*, the test itself, so n items behind a
+test of m items cost n + m edges, not n * m.  Who waits counts what it waits for and what
+of that has failed; a goal that turns tells those who wait, and nobody polls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum, auto
+
+from megatest.model.ids import TestId
+from megatest.model.pattern import Pattern
+from megatest.model.rollup import Pair, RollUp, spoils
+from megatest.model.spec import Requirements
+from megatest.model.status import State, Status, is_ended, is_good
+from megatest.plan.limits import Demand
+from megatest.plan.rerun import Prior, RerunRequest
+from megatest.plan.select import SelectedTest
+
+NEVER_RUN: Pair = (State.NOT_STARTED.value, Status.NA.value)
+
+
+class Stage(Enum):
+    """Where a row is in the plan."""
+
+    IDLE = auto()  # known, not in the plan
+    WAITING = auto()  # for prerequisites
+    READY = auto()  # for limits
+    RUNNING = auto()
+    DONE = auto()  # ended, or will not run
+
+
+class Need(Enum):
+    """When a goal is met, once nothing of it is open any more."""
+
+    GOOD = auto()  # it ended well
+    ENDED = auto()  # it ended
+    SOME = auto()  # any row of it ended well
+    OVER = auto()  # nothing of it is open
+
+
+class Verdict(Enum):
+    """What is known of a goal."""
+
+    OPEN = auto()
+    MET = auto()
+    FAILED = auto()  # and will not be met unless something is run again
+
+
+class Row:
+    """One item, or the only row of a test without items."""
+
+    __slots__ = (
+        "blocked",
+        "comment",
+        "counted",
+        "demand",
+        "failed",
+        "forced",
+        "generation",
+        "linked",
+        "pair",
+        "prior",
+        "reason",
+        "stage",
+        "test",
+        "test_id",
+        "unmet",
+    )
+
+    def __init__(self, test: Test, test_id: TestId, prior: Prior | None, pair: Pair | None) -> None:
+        self.test = test
+        self.test_id = test_id
+        self.prior = prior
+        self.pair = pair or NEVER_RUN
+        self.counted = pair is not None  # in the roll-up: it has a record or will have one
+        self.stage = Stage.IDLE
+        self.unmet = 0
+        self.failed = 0
+        self.blocked = False  # DONE because of a prerequisite, by this plan
+        self.linked = False
+        self.forced = False  # it waits for no prerequisite
+        self.generation = 0  # of the request that last decided about it
+        self.reason = ""
+        self.comment = ""
+        self.demand: Demand | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to end."""
+        return self.stage in (Stage.WAITING, Stage.READY, Stage.RUNNING)
+
+
+class Goal:
+    """What rows and gates wait for; `item` is None for the whole test."""
+
+    __slots__ = ("comment", "item", "need", "test", "verdict", "waiters")
+
+    def __init__(self, test: Test, item: str | None, need: Need) -> None:
+        self.test = test
+        self.item = item
+        self.need = need
+        self.verdict = Verdict.OPEN
+        self.comment = ""  # why it failed
+        self.waiters: list[Row | Test] = []
+
+    def judge(self) -> Verdict:
+        """Return what the nodes say now; cost O(1), or the roll-up of its distinct pairs."""
+        test = self.test
+        if test.awaits_items:
+            return Verdict.OPEN
+        if self.item is not None:
+            return self._judge_item(self.item)
+        if test.open:
+            return Verdict.FAILED if self.need is Need.GOOD and test.spoilers else Verdict.OPEN
+        if self.need is Need.SOME:
+            return _verdict(test.has_good_row())
+        return _verdict(satisfies(self.need, test.top()))
+
+    def _judge_item(self, item: str) -> Verdict:
+        row = self.test.rows.get(item)
+        if row is not None and row.is_open:
+            return Verdict.OPEN
+        return _verdict(satisfies(self.need, self.test.pair_of(item)))
+
+    def name(self) -> str:
+        """Return what it is about, as users write it."""
+        return str(TestId(self.test.name, self.item or ""))
+
+
+def _verdict(met: bool) -> Verdict:
+    return Verdict.MET if met else Verdict.FAILED
+
+
+def satisfies(need: Need, pair: Pair | None) -> bool:
+    """Return whether a settled state and status meet a need; None: there is no such row."""
+    if need is Need.OVER:
+        return True
+    if pair is None:
+        return False
+    return is_ended(pair[0]) if need is Need.ENDED else is_good(*pair)
+
+
+class Test:
+    """One test of the closure: its rows once expanded, the gate of its rows, the goals about it."""
+
+    __test__ = False  # pytest: a word of the domain
+    __slots__ = (
+        "awaits_items",
+        "expand_sent",
+        "expanded",
+        "failed",
+        "generation",
+        "item_goals",
+        "linked",
+        "name",
+        "open",
+        "patterns",
+        "pulled",
+        "pulled_by",
+        "record",
+        "request",
+        "rollup",
+        "rows",
+        "selected",
+        "settled",
+        "single",
+        "spoilers",
+        "strangers",
+        "tail_s",
+        "unmet",
+        "upstream",
+        "whole_goals",
+    )
+
+    def __init__(self, selected: SelectedTest, upstream: list[Test]) -> None:
+        self.selected = selected
+        self.name = selected.spec.name
+        self.upstream = upstream
+        self.request = RerunRequest()
+        self.generation = 0
+        self.awaits_items = False  # they are evaluated when its prerequisites are met
+        self.expand_sent = False
+        self.expanded = False
+        self.single = False  # it has exactly one row, without an item path
+        self.rows: dict[str, Row] = {}
+        self.strangers: dict[str, Pair] | None = None  # recorded items that it has no longer
+        self.record: Pair | None = None  # its top row's, from before the plan
+        self.settled: tuple[Pair, str] | None = None  # as a whole, without rows; and why
+        self.rollup: RollUp | None = None
+        self.open = 0
+        self.spoilers = 0
+        self.unmet = 0
+        self.failed = 0
+        self.linked = False
+        self.patterns: list[Pattern] = []  # of the requests that ask for it, until it is expanded
+        self.pulled: dict[Need, int] | None = None  # as a whole, by the request of this number
+        self.pulled_by: dict[Test, None] = {}  # item by item, while it awaits its items
+        self.whole_goals: dict[Need, Goal] = {}
+        self.item_goals: dict[tuple[str, Need], Goal] | None = None
+        self.tail_s = 0.0
+
+    @property
+    def requirements(self) -> Requirements:
+        """What its file requires."""
+        return self.selected.spec.requirements
+
+    @property
+    def has_items(self) -> bool:
+        """Whether its file has items, however many."""
+        spec = self.selected.spec
+        return bool(spec.items or spec.itemstable)
+
+    @property
+    def need(self) -> Need:
+        """What it needs of its upstream tests."""
+        return Need.ENDED if self.requirements.toplevel else Need.GOOD
+
+    def top(self) -> Pair | None:
+        """Return state and status of its top row; None if there is none."""
+        if self.settled is not None:
+            return self.settled[0]
+        if not self.expanded:
+            return self.record
+        if self.single:
+            row = self.rows[""]
+            return row.pair if row.counted else None
+        return self.rollup.top() if self.rollup is not None else None
+
+    def pair_of(self, item: str) -> Pair | None:
+        """Return state and status of one item; None if there is no such row."""
+        if self.settled is not None:
+            return None
+        row = self.rows.get(item)
+        if row is not None:
+            return row.pair if row.counted else None
+        return (self.strangers or {}).get(item)
+
+    def has_good_row(self) -> bool:
+        """Return whether any row ended well."""
+        if self.single or not self.expanded:
+            top = self.top()
+            return top is not None and is_good(*top)
+        pairs = self.rollup.pairs() if self.rollup is not None else ()
+        return any(is_good(*pair) for pair in pairs)
+
+    def goals_about(self, item: str) -> Iterator[Goal]:
+        """Yield the goals that a change of one row may turn."""
+        yield from self.whole_goals.values()
+        if self.item_goals is not None:
+            for need in (Need.GOOD, Need.ENDED):
+                goal = self.item_goals.get((item, need))
+                if goal is not None:
+                    yield goal
+
+    def all_goals(self) -> Iterator[Goal]:
+        """Yield every goal about this test or a row of it."""
+        yield from self.whole_goals.values()
+        if self.item_goals is not None:
+            yield from self.item_goals.values()
+
+    def goal(self, item: str | None, need: Need) -> tuple[Goal, bool]:
+        """Return the goal, and whether it is new."""
+        if item is None:
+            known = self.whole_goals.get(need)
+            goal = known or self.whole_goals.setdefault(need, Goal(self, None, need))
+        else:
+            if self.item_goals is None:
+                self.item_goals = {}
+            known = self.item_goals.get((item, need))
+            goal = known or self.item_goals.setdefault((item, need), Goal(self, item, need))
+        return goal, known is None
+
+    def count(self, row: Row) -> None:
+        """Take a row that is not open into account: it has a record, or will have one."""
+        row.counted = True
+        if self.rollup is not None:
+            self.rollup.add(*row.pair)
+        if spoils(*row.pair):
+            self.spoilers += 1
+
+    def reopened(self, row: Row) -> None:
+        """Note that a row is to end (again)."""
+        if not row.counted:
+            self.count(row)
+        if spoils(*row.pair):
+            self.spoilers -= 1
+        self.open += 1
+
+    def ended(self, row: Row, pair: Pair) -> None:
+        """Note how an open row came out."""
+        if self.rollup is not None:
+            self.rollup.replace(row.pair, pair)
+        row.pair = pair
+        self.open -= 1
+        if spoils(*pair):
+            self.spoilers += 1

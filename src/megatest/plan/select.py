@@ -1,0 +1,309 @@
+"""From what the user asked to the tests of the plan: names, tags, prerequisites, cycles.
+
+Only the tests that a pattern names and those upstream of them are looked up.  What is wrong
+with any of them is collected and raised at once, before anything starts.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
+from megatest.model.pattern import Element, NamePattern, Pattern, parse_words
+from megatest.model.spec import TestSpec, Waiton
+from megatest.plan.itemmap import ItemMaps, compile_itemmaps
+
+Lookup = Callable[[str], TestSpec]
+"""Reads one test's file; raises ConfigError or another UserError where it is wrong."""
+
+_MOST_GUESSES: Final = 20
+_ALL_ITEMS: Final = "%"
+_NO_MAPS: Final = ItemMaps()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectedTest:
+    """One test that may take part in a plan.
+
+    Attributes:
+        spec: what its file asks for.
+        asked: the user's pattern and tags name it; otherwise it is only upstream of such a test
+            and takes part when a test that runs needs it.
+        upstream: the distinct tests it waits on, in the order of the file.
+        maps: its item maps.
+        needed: what the tests that wait on it need of it, as pattern elements: itself for the
+            whole test, ``NAME/ITEM`` where only items are needed.
+    """
+
+    spec: TestSpec
+    asked: bool
+    upstream: tuple[str, ...] = ()
+    maps: ItemMaps = _NO_MAPS
+    needed: tuple[Element, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Everything that a request may run.
+
+    Attributes:
+        pattern: the request; decides which items of the asked tests are meant.
+        tests: by name, every test after all that it waits on.
+    """
+
+    pattern: Pattern
+    tests: Mapping[str, SelectedTest]
+
+
+def select(
+    available: Collection[str], lookup: Lookup, pattern: Pattern, tags: NamePattern | None = None
+) -> Selection:
+    """Return the tests that a pattern names, and all that are upstream of them.
+
+    Args:
+        available: the names of all tests of the area.
+        lookup: reads one of them; called once for each test that takes part.
+        pattern: names tests and items; a plain name must exist, a wildcard need not match.
+        tags: with it, only tests that have a matching tag are asked.
+
+    Raises:
+        ConfigError: with every unknown name (and the nearest one that exists), every file that
+            cannot be read, every cycle of prerequisites, every faulty item map.
+
+    Cost: O(n + m) look-ups and steps for n selected tests with m prerequisites; no recursion.
+    """
+    known = available if isinstance(available, (set, frozenset, dict)) else frozenset(available)
+    names = _Names(known)
+    findings = [
+        names.unknown(f"unknown test {element.test!r} in the pattern {str(pattern)!r}", element.test)
+        for element in pattern.elements
+        if element.is_plain and element.test not in known
+    ]
+    specs: dict[str, TestSpec] = {}
+    _load_all((name for name in sorted(known) if pattern.matches_name(name)), lookup, specs, findings)
+    asked = [name for name, spec in specs.items() if tags is None or any(map(tags.matches, spec.meta.tags))]
+    _load_upstream(asked, lookup, specs, names, findings)
+    order = _order(asked, specs, findings)
+    maps = _compile_maps(order, specs, findings)
+    _raise_if_wrong(findings)
+    needed = _needs(order, specs, maps, pattern, findings)
+    _raise_if_wrong(findings)
+    return Selection(pattern=pattern, tests=_selected(order, frozenset(asked), specs, maps, needed))
+
+
+def _selected(
+    order: Sequence[str],
+    asked: frozenset[str],
+    specs: Mapping[str, TestSpec],
+    maps: Mapping[str, ItemMaps],
+    needed: Mapping[str, Collection[Element]],
+) -> dict[str, SelectedTest]:
+    return {
+        name: SelectedTest(
+            spec=specs[name],
+            asked=name in asked,
+            upstream=tuple(dict.fromkeys(w.test for w in specs[name].requirements.waitons)),
+            maps=maps.get(name, _NO_MAPS),
+            needed=tuple(needed.get(name, ())),
+        )
+        for name in order
+    }
+
+
+def _raise_if_wrong(findings: Sequence[Diagnostic]) -> None:
+    if findings:
+        raise ConfigError(findings)
+
+
+class _Names:
+    """The names that exist, and the nearest one to a name that does not."""
+
+    def __init__(self, known: Collection[str]) -> None:
+        self._known = known
+        self._guesses_left = _MOST_GUESSES  # a guess looks at every name
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._known
+
+    def unknown(self, message: str, name: str, waiton: Waiton | None = None) -> Diagnostic:
+        near = difflib.get_close_matches(name, self._known, n=1) if self._guesses_left > 0 else []
+        self._guesses_left -= 1
+        return Diagnostic(
+            severity=Severity.ERROR,
+            message=message,
+            location=waiton.location if waiton else None,
+            source=waiton.source if waiton else None,
+            length=len(name),
+            hint=f"did you mean {near[0]!r}?" if near else None,
+        )
+
+
+def _load_all(
+    wanted: Iterable[str], lookup: Lookup, specs: dict[str, TestSpec], findings: list[Diagnostic]
+) -> None:
+    for name in wanted:
+        try:
+            specs[name] = lookup(name)
+        except UserError as error:
+            findings.extend(error.diagnostics())
+
+
+def _load_upstream(
+    asked: Sequence[str],
+    lookup: Lookup,
+    specs: dict[str, TestSpec],
+    names: _Names,
+    findings: list[Diagnostic],
+) -> None:
+    """Look up all tests that `asked` wait on, directly or not."""
+    reached = set(asked)
+    pending = list(asked)
+    while pending:
+        name = pending.pop()
+        for waiton in specs[name].requirements.waitons if name in specs else ():
+            if waiton.test not in names:
+                message = f"unknown test {waiton.test!r} in waiton of test {name!r}"
+                findings.append(names.unknown(message, waiton.test, waiton))
+            elif waiton.test not in reached:
+                reached.add(waiton.test)
+                pending.append(waiton.test)
+                if waiton.test not in specs:
+                    _load_all((waiton.test,), lookup, specs, findings)
+
+
+def _order(asked: Sequence[str], specs: Mapping[str, TestSpec], findings: list[Diagnostic]) -> list[str]:
+    """Return the tests, each after all that it waits on; report cycles, each test in one at most."""
+    order: list[str] = []
+    done: set[str] = set()
+    in_cycle: set[str] = set()
+    for root in asked:
+        if root in done:
+            continue
+        path: dict[str, Iterator[Waiton]] = {root: iter(specs[root].requirements.waitons)}
+        while path:
+            name, waitons = next(reversed(path.items()))
+            upstream = next((w.test for w in waitons if w.test not in done and w.test in specs), None)
+            if upstream is None:
+                del path[name]
+                done.add(name)
+                order.append(name)
+            elif upstream not in path:
+                path[upstream] = iter(specs[upstream].requirements.waitons)
+            else:
+                _report_cycle(list(path), upstream, specs, in_cycle, findings)
+    return order
+
+
+def _report_cycle(
+    path: list[str],
+    start: str,
+    specs: Mapping[str, TestSpec],
+    in_cycle: set[str],
+    findings: list[Diagnostic],
+) -> None:
+    """Report the cycle that closes from the end of `path` to `start`, unless it is known in part."""
+    if start in in_cycle:
+        return
+    cycle = path[path.index(start) :]
+    if not in_cycle.isdisjoint(cycle):
+        return
+    in_cycle.update(cycle)
+    edges = [
+        (name, next(w for w in specs[name].requirements.waitons if w.test == upstream))
+        for name, upstream in zip(cycle, [*cycle[1:], start], strict=True)
+    ]
+    first = edges[0][1]
+    message = (
+        f"test {start!r} waits on itself"
+        if len(cycle) == 1
+        else f"tests wait on each other: {' -> '.join([*cycle, start])}"
+    )
+    findings.append(
+        Diagnostic(
+            severity=Severity.ERROR,
+            message=message,
+            location=first.location,
+            source=first.source,
+            length=len(first.test),
+            hint="take one of these waitons away",
+            notes=tuple(
+                f"{waiton.location or specs[name].config_file}: {name!r} waits on {waiton.test!r}"
+                for name, waiton in edges
+            ),
+        )
+    )
+
+
+def _compile_maps(
+    order: Sequence[str], specs: Mapping[str, TestSpec], findings: list[Diagnostic]
+) -> dict[str, ItemMaps]:
+    """Return the item maps of the tests that have any."""
+    maps: dict[str, ItemMaps] = {}
+    for name in order:
+        itemmaps = specs[name].requirements.itemmaps
+        if itemmaps:
+            try:
+                maps[name] = compile_itemmaps(itemmaps)
+            except ConfigError as error:
+                findings.extend(error.diagnostics())
+    return maps
+
+
+def _needs(
+    order: Sequence[str],
+    specs: Mapping[str, TestSpec],
+    maps: Mapping[str, ItemMaps],
+    pattern: Pattern,
+    findings: list[Diagnostic],
+) -> dict[str, dict[Element, None]]:
+    """Return what is needed of each upstream test, from the most downstream test up."""
+    needed: dict[str, dict[Element, None]] = {}
+    for name in reversed(order):
+        requirements = specs[name].requirements
+        if not requirements.waitons:
+            continue
+        mine = dict.fromkeys((*pattern.item_patterns_for(name), *_items(needed.get(name, ()))))
+        for waiton in requirements.waitons:
+            wanted = needed.setdefault(waiton.test, {})
+            try:
+                found = needed_of(waiton.test, mine, maps.get(name, _NO_MAPS), requirements.item_match)
+            except UserError as error:
+                findings.append(_faulty_map(error, name, waiton, specs))
+            else:
+                wanted.update(dict.fromkeys(found))
+    return needed
+
+
+def _items(elements: Collection[Element]) -> list[str]:
+    return [element.item for element in elements if element.item is not None]
+
+
+def needed_of(upstream: str, mine: Collection[str], maps: ItemMaps, item_match: bool) -> list[Element]:
+    """Return what a test needs of one upstream test, given the item patterns that name it.
+
+    Without item matching: the whole test.  With it: each of my item patterns, mapped as if it
+    were an item; all items if no pattern speaks of my items.
+
+    Raises:
+        UserError: an item map cannot be applied.
+    """
+    if not item_match:
+        return [Element(upstream, None)]
+    if not mine:
+        return [Element(upstream, _ALL_ITEMS)]
+    mapped = maps.for_upstream(upstream)
+    return [Element(upstream, mapped(item.lstrip("/"))) for item in mine]
+
+
+def _faulty_map(error: UserError, name: str, waiton: Waiton, specs: Mapping[str, TestSpec]) -> Diagnostic:
+    itemmaps = specs[name].requirements.itemmaps
+    itemmap = next((m for m in itemmaps if parse_words(m.upstream).matches(waiton.test)), None)
+    return Diagnostic(
+        severity=Severity.ERROR,
+        message=f"test {name!r}, waiting on {waiton.test!r}: {error.message}",
+        location=itemmap.location if itemmap else None,
+        hint=error.hint,
+    )

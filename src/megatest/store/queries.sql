@@ -1,0 +1,292 @@
+-- Every statement of the store, by name (statement.py reads this file).
+--
+-- `-- fragment: NAME` is text that statements use as {NAME}.  {fields}, {field_texts},
+-- {field_marks} and {field_match} stand for the quoted columns of the area's fields, whose names
+-- were checked before they come near this file; {assignments} for columns of ours.  Values are
+-- always bound.
+--
+-- Scripts and older programs write to this database too, so every column is read with the type
+-- that the records promise.
+
+-- ------------------------------------------------------------------------------------- runs
+
+-- fragment: run_columns
+id, {field_texts}, CAST(coalesce(runname, '') AS TEXT), CAST(coalesce(state, '') AS TEXT),
+CAST(coalesce(status, '') AS TEXT), CAST(coalesce(owner, '') AS TEXT),
+CAST(coalesce(event_time, 0) AS INTEGER), CAST(coalesce(comment, '') AS TEXT),
+CAST(coalesce(fail_count, 0) AS INTEGER), CAST(coalesce(pass_count, 0) AS INTEGER)
+
+-- name: runs
+-- All runs in the order of their registration.  The original marks removed runs `deleted`.
+SELECT {run_columns} FROM runs WHERE coalesce(state, '') <> 'deleted' ORDER BY id
+
+-- name: run
+-- One run by run name and target (unique index runs_by_name), removed ones included.
+SELECT {run_columns} FROM runs WHERE runname = ? AND {field_match}
+
+-- name: run_by_id
+SELECT {run_columns} FROM runs WHERE id = ?
+
+-- name: insert_run
+INSERT INTO runs ({fields}, runname, state, status, owner, event_time, comment, last_update)
+VALUES ({field_marks}, ?, 'new', 'n/a', ?, ?, ?, ?)
+
+-- name: import_run
+INSERT INTO runs (id, {fields}, runname, state, status, owner, event_time, comment, fail_count, pass_count)
+VALUES (?, {field_marks}, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: update_run
+UPDATE runs SET {assignments}, last_update = ? WHERE id = ?
+
+-- name: delete_run
+DELETE FROM runs WHERE id = ?
+
+-- name: log_access
+INSERT INTO access_log (user, accessed, args) VALUES (?, ?, ?)
+
+-- ------------------------------------------------------------------------------------ tests
+
+-- fragment: test_columns
+CAST(tests.testname AS TEXT), CAST(coalesce(tests.item_path, '') AS TEXT), tests.is_parent, tests.flaky,
+tests.id, tests.run_id,
+CAST(coalesce(tests.state, '') AS TEXT), CAST(coalesce(tests.status, '') AS TEXT), tests.attempt,
+CAST(coalesce(tests.host, '') AS TEXT), CAST(coalesce(tests.uname, '') AS TEXT),
+CAST(coalesce(tests.cpuload, -1) AS REAL), CAST(coalesce(tests.diskfree, -1) AS INTEGER),
+CAST(coalesce(tests.rundir, '') AS TEXT), CAST(coalesce(tests.shortdir, '') AS TEXT),
+CAST(coalesce(tests.final_logf, '') AS TEXT), CAST(coalesce(tests.run_duration, 0) AS REAL),
+CAST(coalesce(tests.comment, '') AS TEXT), CAST(coalesce(tests.event_time, 0) AS INTEGER),
+CAST(coalesce(tests.fail_count, 0) AS INTEGER), CAST(coalesce(tests.pass_count, 0) AS INTEGER),
+tests.executor, tests.handle
+
+-- fragment: is_active
+state IN ('LAUNCHED', 'REMOTEHOSTSTART', 'RUNNING', 'KILLREQ')
+
+-- name: tests
+-- A run's tests in the order of the unique index, so nothing is sorted.
+SELECT {test_columns} FROM tests WHERE run_id = ? AND coalesce(state, '') <> 'DELETED' ORDER BY testname, item_path
+
+-- name: tests_since
+-- A run's tests that changed after a commit; reads the run's rows.
+SELECT {test_columns} FROM tests WHERE run_id = ? AND seq > ? AND coalesce(state, '') <> 'DELETED' ORDER BY seq, id
+
+-- name: test
+SELECT {test_columns} FROM tests
+ WHERE run_id = ? AND testname = ? AND item_path = ? AND coalesce(state, '') <> 'DELETED'
+
+-- name: test_by_id
+SELECT {test_columns} FROM tests WHERE id = ?
+
+-- name: history
+-- One test over all runs, newest first: one probe of the unique index per run.
+SELECT {test_columns} FROM (SELECT id FROM runs ORDER BY id DESC) AS run
+ CROSS JOIN tests ON tests.run_id = run.id AND tests.testname = ? AND tests.item_path = ?
+ WHERE coalesce(tests.state, '') <> 'DELETED'
+
+-- name: passes
+-- Durations of one test's passes, newest run first, in the newest hundred runs.  Read lazily: the
+-- reader stops when it has seen enough runs.  The unary + keeps SQLite from tests_by_state, where it
+-- would look through all passes of a run instead of one test's rows.
+SELECT tests.run_id, CAST(coalesce(tests.item_path, '') AS TEXT), CAST(tests.run_duration AS REAL)
+  FROM (SELECT id FROM runs ORDER BY id DESC LIMIT 100) AS run
+ CROSS JOIN tests ON tests.run_id = run.id AND tests.testname = ?
+ WHERE +tests.state = 'COMPLETED' AND +tests.status = 'PASS' AND +tests.is_parent = 0
+
+-- name: kill_requests
+-- Both values of is_parent, so that the index tests_by_state serves.
+SELECT id FROM tests WHERE run_id = ? AND is_parent IN (0, 1) AND state = 'KILLREQ' ORDER BY id
+
+-- name: active_elsewhere
+-- Four probes of tests_by_state per run.
+SELECT {test_columns} FROM runs
+ CROSS JOIN tests ON tests.run_id = runs.id AND tests.is_parent = 0 AND tests.{is_active}
+ WHERE runs.id <> ? ORDER BY tests.id
+
+-- name: counts
+-- Tests and items of a run per state and status, parents left out; reads tests_by_state only.
+SELECT run_id, coalesce(state, ''), coalesce(status, ''), count(*) FROM tests
+ WHERE run_id = ? AND is_parent = 0 AND coalesce(state, '') <> 'DELETED' GROUP BY state, status
+
+-- name: counts_of_all_runs
+SELECT run_id, coalesce(state, ''), coalesce(status, ''), count(*) FROM tests
+ WHERE is_parent = 0 AND coalesce(state, '') <> 'DELETED' GROUP BY run_id, is_parent, state, status
+
+-- name: count_up_to
+-- Whether a run has more rows than a limit, at the cost of that many index entries.
+SELECT count(*) FROM (SELECT 1 FROM tests WHERE run_id = ? LIMIT ?)
+
+-- name: register_test
+-- A row that exists keeps everything, but whether it is a parent follows the test's files, and a row
+-- that the original marked DELETED begins anew.
+INSERT INTO tests (run_id, testname, item_path, is_parent, state, status, event_time, rundir, seq, last_update)
+VALUES (?, ?, ?, ?, 'NOT_STARTED', 'n/a', ?, 'n/a', ?, ?)
+ON CONFLICT (run_id, testname, item_path) DO UPDATE SET
+    is_parent = excluded.is_parent,
+    status = CASE state WHEN 'DELETED' THEN excluded.status ELSE status END,
+    comment = CASE state WHEN 'DELETED' THEN '' ELSE comment END,
+    event_time = CASE state WHEN 'DELETED' THEN excluded.event_time ELSE event_time END,
+    state = CASE state WHEN 'DELETED' THEN excluded.state ELSE state END,
+    seq = excluded.seq,
+    last_update = excluded.last_update
+ WHERE is_parent <> excluded.is_parent OR state = 'DELETED'
+
+-- name: last_test_id
+SELECT coalesce(max(id), 0) FROM tests
+
+-- name: test_ids_after
+SELECT id FROM tests WHERE id > ? ORDER BY id
+
+-- name: import_test
+INSERT INTO tests (testname, item_path, is_parent, flaky, id, run_id, state, status, attempt, host, uname,
+    cpuload, diskfree, rundir, shortdir, final_logf, run_duration, comment, event_time, fail_count,
+    pass_count, executor, handle, attemptnum, seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+
+-- name: update_test
+-- By row and believed state: a row in another state is left alone.
+UPDATE tests SET {assignments}, seq = ?, last_update = ? WHERE id = ? AND state = ?
+
+-- name: edit_test
+UPDATE tests SET state = ?, status = ?, comment = ?, event_time = ?, seq = ?, last_update = ? WHERE id = ?
+
+-- name: delete_tests_of_run
+DELETE FROM tests WHERE run_id = ?
+
+-- name: delete_test
+DELETE FROM tests WHERE id = ?
+
+-- ------------------------------------------------------------------- what belongs to a test
+
+-- name: steps
+SELECT test_id, CAST(stepname AS TEXT), CAST(coalesce(state, '') AS TEXT), CAST(coalesce(status, '') AS TEXT),
+       CAST(coalesce(event_time, 0) AS INTEGER), CAST(coalesce(comment, '') AS TEXT),
+       CAST(coalesce(logfile, '') AS TEXT)
+  FROM test_steps WHERE test_id = ? ORDER BY id
+
+-- name: put_step
+-- Selects from tests so that a step of a removed test leaves nothing behind.
+INSERT INTO test_steps (test_id, stepname, state, status, event_time, comment, logfile, last_update)
+SELECT id, ?, ?, ?, ?, ?, ?, ? FROM tests WHERE id = ?
+ON CONFLICT (test_id, stepname, state) DO UPDATE SET
+    status = excluded.status, event_time = excluded.event_time, comment = excluded.comment,
+    logfile = excluded.logfile, last_update = excluded.last_update
+
+-- name: clear_steps
+DELETE FROM test_steps WHERE test_id = ?
+
+-- name: values
+SELECT test_id, CAST(coalesce(category, '') AS TEXT), CAST(coalesce(variable, '') AS TEXT),
+       CAST(coalesce(value, '') AS TEXT), CAST(coalesce(expected, '') AS TEXT), CAST(coalesce(tol, '') AS TEXT),
+       CAST(coalesce(units, '') AS TEXT), CAST(coalesce(comment, '') AS TEXT),
+       CAST(coalesce(status, '') AS TEXT), CAST(coalesce(type, '') AS TEXT)
+  FROM test_data WHERE test_id = ? ORDER BY id
+
+-- name: put_value
+INSERT INTO test_data (category, variable, value, expected, tol, units, comment, status, type, last_update, test_id)
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id FROM tests WHERE id = ?
+ON CONFLICT (test_id, category, variable) DO UPDATE SET
+    value = excluded.value, expected = excluded.expected, tol = excluded.tol, units = excluded.units,
+    comment = excluded.comment, status = excluded.status, type = excluded.type,
+    last_update = excluded.last_update
+
+-- name: put_meta
+-- Averages stay as they are.
+INSERT INTO test_meta (testname, author, owner, description, reviewed, tags, jobgroup)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (testname) DO UPDATE SET
+    author = excluded.author, owner = excluded.owner, description = excluded.description,
+    reviewed = excluded.reviewed, tags = excluded.tags, jobgroup = excluded.jobgroup
+
+-- name: add_rundat
+INSERT INTO test_rundat (update_time, cpuload, diskfree, diskusage, run_duration, test_id)
+SELECT ?, ?, ?, ?, ?, id FROM tests WHERE id = ?
+
+-- name: forget_steps
+DELETE FROM test_steps WHERE test_id IN (SELECT id FROM tests WHERE run_id = ?)
+
+-- name: forget_values
+DELETE FROM test_data WHERE test_id IN (SELECT id FROM tests WHERE run_id = ?)
+
+-- name: forget_rundat
+DELETE FROM test_rundat WHERE test_id IN (SELECT id FROM tests WHERE run_id = ?)
+
+-- name: forget_edits
+DELETE FROM edits WHERE test_id IN (SELECT id FROM tests WHERE run_id = ?)
+
+-- name: delete_values
+DELETE FROM test_data WHERE test_id = ?
+
+-- name: delete_rundat
+DELETE FROM test_rundat WHERE test_id = ?
+
+-- name: delete_edits
+DELETE FROM edits WHERE test_id = ?
+
+-- name: delete_stats
+DELETE FROM run_stats WHERE run_id = ?
+
+-- name: add_edit
+INSERT INTO edits (test_id, time, user, reason, old_state, old_status, new_state, new_status, comment)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: edits
+SELECT test_id, time, user, reason, old_state, old_status, new_state, new_status, comment
+  FROM edits WHERE test_id = ? ORDER BY id
+
+-- --------------------------------------------------------------------- engines and requests
+
+-- name: next_seq
+UPDATE counters SET value = value + 1 WHERE name = 'seq'
+
+-- name: seq
+SELECT value FROM counters WHERE name = 'seq'
+
+-- name: lease_token
+SELECT token FROM leases WHERE run_id = ? AND held = 1
+
+-- name: holder
+SELECT host, pid, pid_started, boot_id, user, time, token FROM leases WHERE run_id = ? AND held = 1
+
+-- name: holders
+SELECT host, pid, pid_started, boot_id, user, time, token FROM leases WHERE held = 1 ORDER BY time, run_id
+
+-- name: take_lease
+INSERT INTO leases (run_id, token, held, host, pid, pid_started, boot_id, user, time)
+VALUES (?, 1, 1, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id) DO UPDATE SET
+    token = token + 1, held = 1, host = excluded.host, pid = excluded.pid,
+    pid_started = excluded.pid_started, boot_id = excluded.boot_id, user = excluded.user, time = excluded.time
+
+-- name: release_lease
+UPDATE leases SET held = 0 WHERE run_id = ? AND token = ?
+
+-- name: end_lease
+-- Of a removed run: whoever still holds it finds another token.
+UPDATE leases SET held = 0, token = token + 1 WHERE run_id = ?
+
+-- name: add_request
+INSERT INTO requests (run_id, kind, payload, time) VALUES (?, ?, ?, ?)
+
+-- name: requests
+SELECT id, run_id, kind, payload, time FROM requests WHERE run_id = ? ORDER BY id
+
+-- name: delete_request
+DELETE FROM requests WHERE id = ?
+
+-- name: delete_requests_of_run
+DELETE FROM requests WHERE run_id = ?
+
+-- ----------------------------------------------------------------------------------- fields
+
+-- name: keys
+SELECT fieldname, fieldtype FROM keys ORDER BY id
+
+-- name: add_key
+INSERT INTO keys (fieldname, fieldtype) VALUES (?, ?)
+
+-- ----------------------------------------------------------------------------------- health
+
+-- name: tests_without_run
+SELECT count(*) FROM tests WHERE run_id NOT IN (SELECT id FROM runs)
+
+-- name: steps_without_test
+SELECT count(*) FROM test_steps WHERE test_id NOT IN (SELECT id FROM tests)

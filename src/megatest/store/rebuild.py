@@ -1,0 +1,88 @@
+"""A database made anew from records that somebody read out of the run directories."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from megatest.model.error import EnvironmentFault
+from megatest.model.record import RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.spec import Field
+from megatest.store.port import Clock
+from megatest.store.sqlite import open_store
+
+ASIDE: Final = ".before-rebuild"
+"""What is put behind the name of the database that a rebuilt one replaces."""
+
+_COMPANIONS: Final = ("-wal", "-shm", "-journal")
+
+
+def import_rows(
+    path: str,
+    fields: Sequence[Field],
+    *,
+    runs: Iterable[RunRecord],
+    tests: Iterable[TestRecord],
+    steps: Iterable[StepRecord],
+    values: Iterable[ValueRecord] = (),
+    clock: Clock,
+) -> None:
+    """Write records, with the ids they have, into a fresh database, and put it in the old one's place.
+
+    The old file, with its log, is kept under its name with `ASIDE` behind it.  Whoever still has
+    it open is told that it was replaced.  An interruption leaves either the old database, or none,
+    or the new one; giving the command again is always right.
+
+    Args:
+        path: absolute path of megatest.db.
+        fields: of the area.
+        runs, tests, steps, values: streamed; a test's run and a step's test are among them.
+        clock: for `last_update`.
+
+    Raises:
+        EnvironmentFault: the new file cannot be written; the old one is untouched then.
+    """
+    fresh = f"{path}.rebuild-{os.getpid()}"
+    _remove(fresh)
+    try:
+        # A rollback journal, so that the finished file is one file.
+        store = open_store(fresh, fields, create=True, network=True, clock=clock)
+        try:
+            store.import_records(runs, tests, steps, values)
+        finally:
+            store.close()
+        _replace(fresh, path)
+    except BaseException:
+        _remove(fresh)
+        raise
+
+
+def _remove(path: str) -> None:
+    for name in (path, *(path + companion for companion in _COMPANIONS)):
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _replace(fresh: str, path: str) -> None:
+    """Put the fresh file in place; a log of the old file beside it would be played into it."""
+    try:
+        _remove(path + ASIDE)
+        for companion in ("", *_COMPANIONS):
+            with suppress(FileNotFoundError):
+                os.rename(path + companion, path + ASIDE + companion)
+        os.rename(fresh, path)
+        _sync_directory(os.path.dirname(path))
+    except OSError as error:
+        raise EnvironmentFault(
+            f"{path} cannot be replaced: {error.strerror}", hint="check the permissions of its directory"
+        ) from error
+
+
+def _sync_directory(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,92 @@
+"""What an earlier attempt left is moved out of the way before a new one begins."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from itertools import islice
+from typing import Final
+
+from megatest.model.error import EnvironmentFault
+from megatest.workarea.directory import make_directories
+from megatest.workarea.journal import revoke
+from megatest.workarea.layout import Place
+from megatest.workarea.marker import Owner, owner_at
+from megatest.workarea.removal import Refused, Roots, earlier_attempts, remove_run_dir
+
+_AREA_FILE: Final = "megatest.config"
+
+
+def set_aside(run_dir: str, place: Place, owner: Owner, roots: Roots, *, keep: int) -> None:
+    """Make the path of a run directory free.
+
+    What stands there is renamed to ``.attempts/...N`` on its own disk, N being the number of
+    its attempt, and the oldest beyond `keep` are removed.  An attempt that never began left nothing
+    worth keeping: it is removed, as is everything without `keep`.
+
+    Raises:
+        EnvironmentFault: it belongs to another test or another area, or cannot be moved.
+    """
+    if os.path.islink(run_dir):
+        os.unlink(run_dir)
+        return
+    if _removed_as_unfinished(run_dir):
+        return
+    found = owner_at(run_dir)
+    if found is not None and not _is_ours(found, owner):
+        raise EnvironmentFault(
+            f"{run_dir} belongs to {found.test} of the area {found.area}",
+            hint="two areas share a disk: give one of them another directory in [disks]",
+        )
+    disk = place.disk_of(run_dir)
+    if disk is None:
+        raise EnvironmentFault(f"{run_dir} is in the way and is no run directory")
+    if found is not None and (keep <= 0 or revoke(run_dir, found.attempt)):
+        _remove(run_dir, found, roots)
+        return
+    _rename(run_dir, disk, place, found, roots)
+    for old in list(islice(earlier_attempts(owner, [disk]), max(keep, 0), None)):
+        _remove(old, owner, roots)
+
+
+def _removed_as_unfinished(run_dir: str) -> bool:
+    """Remove a directory that was made but not yet marked when its engine died."""
+    with contextlib.suppress(OSError):
+        os.rmdir(f"{run_dir}/.megatest")
+    try:
+        os.rmdir(run_dir)
+    except OSError:
+        return not os.path.lexists(run_dir)
+    return True
+
+
+def _is_ours(found: Owner, owner: Owner) -> bool:
+    """Return whether it is the same test's, also when the area has been moved since."""
+    moved = found.area != owner.area and not os.path.exists(f"{found.area}/{_AREA_FILE}")
+    same_names = (found.target, found.runname, found.test) == (owner.target, owner.runname, owner.test)
+    return same_names and (found.area == owner.area or moved)
+
+
+def _rename(run_dir: str, disk: str, place: Place, found: Owner | None, roots: Roots) -> None:
+    target = f"{disk}/{place.aside(found.attempt if found else 0)}"
+    make_directories(os.path.dirname(target))
+    if os.path.lexists(target):
+        # The numbers began again (the records were removed, or rebuilt): this one is older.
+        if found is not None and owner_at(target) is not None:
+            _remove(target, found, roots)
+        target = _free_name(target)
+    os.rename(run_dir, target)
+
+
+def _free_name(path: str) -> str:
+    name, count = path, 1
+    while os.path.lexists(name):
+        count += 1
+        name = f"{path}-{count}"
+    return name
+
+
+def _remove(path: str, owner: Owner, roots: Roots) -> None:
+    done = remove_run_dir(path, owner, roots)
+    if isinstance(done, Refused):
+        raise EnvironmentFault(f"cannot remove {path}: {done.reason}")

@@ -1,0 +1,293 @@
+r"""The text of ``job.sh``: what runs one attempt, on any host, with nothing but ``/bin/sh``.
+
+The script is written to be read, and run by hand, by the person who looks after a failed test.
+It has to work in dash and in bash called ``sh``, and to cost next to nothing: it forks only for
+the user's commands, because everything that it says about itself (who it is, since when, on
+which host) comes from files under ``/proc`` that ``read`` can read.
+
+Its variables start with ``mt__`` and are not exported: any other name could be one that the
+test's own environment has, and assigning an inherited variable would change it for the test.
+
+The evaluated testconfig stands behind the last command, as comments that start with ``#[``
+(section), ``#=`` (key, a blank, value) or ``#+`` (the value's next line).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from megatest.model.error import UserError
+from megatest.model.ids import check_name
+from megatest.model.spec import Step, Variable
+from megatest.workarea.marker import Owner, mark_line, owner_line
+from megatest.workarea.quote import is_exportable, sh_quote
+
+_HEAD: Final = """\
+#
+# Runs one attempt of one test. It starts only once: who creates .megatest/journal has it.
+# The same commands by hand, with nothing recorded and all output on the terminal:
+#     . ./megatest.sh; sh .megatest/job.sh --again
+"""
+
+_CLAIM: Final = """\
+cd "$mt__dir" || exit 74
+{ read -r mt__line; read -r mt__line; } < .megatest/job.sh
+if [ "$mt__line" != "$mt__mark" ]; then
+    echo "megatest: $mt__dir holds another attempt than this script's; nothing was started" >&2
+    exit 75
+fi
+
+mt__journal=$mt__dir/.megatest/journal
+set -C
+if [ "${1-}" = --again ]; then
+    mt__journal=/dev/null
+elif ! { true > "$mt__journal"; } 2> /dev/null; then
+    if [ -e "$mt__journal" ]; then
+        echo "megatest: this attempt was already started, or taken back; nothing was done" >&2
+        echo "megatest: to run its commands by hand: sh $mt__dir/.megatest/job.sh --again" >&2
+        exit 75
+    fi
+    echo "megatest: cannot create $mt__journal; nothing was started" >&2
+    exit 74
+fi
+set +C
+"""
+
+_FUNCTIONS: Final = """\
+mt__step=
+
+mt__say() {  # KIND FIELDS: one journal record
+    mt__up=0
+    IFS=' ' read -r mt__up mt__line < /proc/uptime  # the test may have set IFS
+    printf '{"k":"%s","up":%s,%s}\\n' "$1" "$mt__up" "$2" >> "$mt__journal"
+}
+
+mt__end() {  # CODE STEP: the last record
+    trap '' HUP INT TERM
+    mt__say exit "\\"code\\":$1,\\"step\\":\\"$2\\""
+    exit "$1"
+}
+
+mt__begin() {  # FIELDS: the first record: which process this is, and where
+    mt__pid_started=0
+    if read -r mt__line < /proc/self/stat; then
+        set -- "$1" ${mt__line##*") "}
+        mt__pid_started=${21}
+    fi
+    mt__boot=
+    read -r mt__boot < /proc/sys/kernel/random/boot_id
+    mt__host=
+    read -r mt__host < /proc/sys/kernel/hostname
+    case $mt__host in *[!A-Za-z0-9._-]*) mt__host= ;; esac
+    mt__say start "\\"pid\\":$$,\\"pid_started\\":$mt__pid_started,\\"boot_id\\":\\"$mt__boot\\",\
+\\"host\\":\\"$mt__host\\",$1"
+}
+
+trap 'mt__end 129 "$mt__step"' HUP
+trap 'mt__end 130 "$mt__step"' INT
+trap 'mt__end 143 "$mt__step"' TERM
+"""
+
+_ELSEWHERE: Final = """\
+mt__uname=$(uname -srvpio)
+case $mt__uname in *[\\"\\\\]*) mt__uname= ;; esac
+mt__load=-1
+read -r mt__load mt__line < /proc/loadavg
+mt__begin "\\"v\\":1,\\"attempt\\":$mt__attempt,\\"uname\\":\\"$mt__uname\\",\\"cpuload\\":$mt__load,\
+\\"time\\":$(date +%s)"
+"""
+
+_HERE: Final = 'mt__begin "\\"v\\":1,\\"attempt\\":$mt__attempt"\n'
+
+_FILE: Final = """\
+mt__script={script}
+if [ -f "./$mt__script" ]; then
+    mt__script=./$mt__script
+    [ -x "$mt__script" ] || chmod a+x "$mt__script"
+fi
+"""
+
+_SIGNALLED: Final = """\
+if [ "$mt__code" -gt 128 ] && [ "$mt__code" -le 192 ]; then
+    mt__end "$mt__code" ''  # it died of a signal: no steps
+fi
+"""
+
+_STEPS: Final = """\
+mt__shell=/bin/bash
+[ -x /bin/bash ] || mt__shell=/bin/sh
+PATH=$PATH:.
+mt__earlier=  # sources what earlier steps left for later ones
+
+mt__run_step() {  # NAME COMMAND
+    mt__step=$1
+    mt__say step "\\"step\\":\\"$1\\",\\"state\\":\\"start\\",\\"status\\":\\"-\\""
+    if [ "$mt__journal" = /dev/null ]; then
+        "$mt__shell" -c "$mt__earlier$2"
+    else
+        "$mt__shell" -c "$mt__earlier$2" > "$1.log" 2>&1
+    fi
+    mt__status=$?
+    mt__say step "\\"step\\":\\"$1\\",\\"state\\":\\"end\\",\\"status\\":\\"$mt__status\\",\
+\\"log\\":\\"$1.log\\""
+    if [ "$mt__status" -ne 0 ]; then
+        [ "$mt__code" -eq 0 ] || mt__end "$mt__code" ''
+        mt__end "$mt__status" "$1"
+    fi
+    if [ -f ".ezsteps/$1.sh" ]; then
+        mt__earlier="$mt__earlier. './.ezsteps/$1.sh'; "
+    fi
+}
+
+"""
+
+_WORD: Final = re.compile(r"[\w\-:,./%+@]+")
+_OUR_LOGS: Final = ("mt_launch",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobScript:
+    """What goes into a job script.
+
+    Attributes:
+        owner: whose attempt it is.
+        run_dir: absolute, real path.
+        variables: exported in order.
+        shim_dir: directory that comes first on PATH.
+        runscript: `[setup] runscript`; empty without one.
+        steps: ``[ezsteps]``.
+        elsewhere: it runs on another host than the engine, and says more about it.
+        resolved: the evaluated testconfig, by section.
+    """
+
+    owner: Owner
+    run_dir: str
+    variables: Sequence[Variable]
+    shim_dir: str
+    runscript: str = ""
+    steps: Sequence[Step] = ()
+    elsewhere: bool = False
+    resolved: Mapping[str, tuple[Variable, ...]]
+
+
+def job_script(job: JobScript) -> str:
+    """Return the text of the script.
+
+    Raises:
+        UserError: a step's name cannot be a file's name, or a value holds a NUL.
+    """
+    owner = job.owner
+    parts = [
+        f"#!/bin/sh\n{mark_line(owner)}\n{owner_line(owner)}\n{_HEAD}\n",
+        f"mt__dir={sh_quote(job.run_dir)}\nmt__mark='{mark_line(owner)}'\nmt__attempt={owner.attempt}\n\n",
+        f"{_CLAIM}\n{_FUNCTIONS}\n{_ELSEWHERE if job.elsewhere else _HERE}\n",
+        *(_export(variable) for variable in job.variables),
+        f'export MT_JOURNAL="$mt__journal"\nexport PATH={sh_quote(job.shim_dir)}"${{PATH:+:$PATH}}"\n\n',
+        _runscript(job.runscript),
+        *_ezsteps(job.steps, after_script=bool(job.runscript)),
+        "mt__end \"$mt__code\" ''\nexit\n",
+        *_resolved_lines(job.resolved),
+    ]
+    return "".join(parts)
+
+
+def _export(variable: Variable) -> str:
+    if "\0" in variable.value:
+        raise UserError(f"variable {variable.name} holds a NUL, which no environment can")
+    if not is_exportable(variable.name):
+        return f"# not exported, a shell cannot: {variable.name!r}\n"
+    return f"export {variable.name}={sh_quote(variable.value)}\n"
+
+
+def _runscript(text: str) -> str:
+    """Return the lines that run the runscript and leave its exit status in ``mt__code``.
+
+    A file of the test's own directory comes first, else PATH is searched.  Behind it there may be
+    arguments; anything that is more than words is a shell line of its own.
+    """
+    if not text:
+        return "mt__code=0\n"
+    word, _, arguments = text.partition(" ")
+    if _WORD.fullmatch(word) is None:
+        return f"/bin/sh -c {sh_quote(text)}\nmt__code=$?\n"
+    call = '"$mt__script"'
+    if arguments:
+        line = f'"$0" {arguments}'
+        call = f"/bin/sh -c {sh_quote(line)} {call}"
+    where = f"mt__script={word}\n" if word.startswith("/") else _FILE.format(script=word)
+    return f"{where}{call}\nmt__code=$?\n"
+
+
+def _ezsteps(steps: Sequence[Step], *, after_script: bool) -> Iterator[str]:
+    if not steps:
+        return
+    if after_script:
+        yield _SIGNALLED
+    yield _STEPS
+    for step in steps:
+        yield _step_call(step)
+
+
+def _step_call(step: Step) -> str:
+    # A step with log rules (`Step.logpro`) gets its judge here, as a third argument.
+    return f"mt__run_step {sh_quote(_checked_name(step.name))} {sh_quote(step.command)}\n"
+
+
+def _checked_name(name: str) -> str:
+    """Return a step's name if it can stand in file names, JSON and quotes as it is."""
+    check_name(name, "step")
+    if any(character in name for character in "\"'\\") or name in _OUR_LOGS:
+        raise UserError(
+            f"step name {name!r} cannot be the name of its log",
+            hint="use letters, digits, '_', '.', '-' in the names of [ezsteps]",
+        )
+    return name
+
+
+def _resolved_lines(resolved: Mapping[str, tuple[Variable, ...]]) -> Iterator[str]:
+    for section, variables in resolved.items():
+        yield f"#[{section}]\n"
+        for variable in variables:
+            yield f"#={variable.name} {variable.value}\n".replace("\n", "\n#+")[:-2]
+
+
+def resolved_from_script(script: bytes) -> dict[str, tuple[Variable, ...]]:
+    """Return the evaluated testconfig that stands at the end of a job script, by section."""
+    behind = script.decode("utf-8", "surrogateescape").rpartition("\nexit\n")[2]
+    sections: dict[str, list[Variable]] = {}
+    current: list[Variable] = []
+    for line in behind.split("\n"):
+        kind, rest = line[:2], line[2:]
+        if kind == "#[":
+            current = sections.setdefault(rest[:-1], [])
+        elif kind == "#=":
+            name, _, value = rest.partition(" ")
+            current.append(Variable(name, value))
+        elif kind == "#+" and current:
+            current[-1] = Variable(current[-1].name, f"{current[-1].value}\n{rest}")
+    return {section: tuple(variables) for section, variables in sections.items()}
+
+
+def command_info(owner: Owner, source: str, run_dir: str, shim: str, variables: Iterable[Variable]) -> str:
+    """Return ``MT_CMDINFO``: what a command inside the test may want to know, base64 of JSON."""
+    item_info = next((v.value for v in reversed(list(variables)) if v.name == "MT_ITEM_INFO"), "")
+    info = {
+        "testpath": source,
+        "toppath": owner.area,
+        "work-area": run_dir,
+        "test-name": owner.test,
+        "item-path": owner.item,
+        "itemdat": item_info,
+        "run-id": owner.run_id,
+        "test-id": owner.row,
+        "target": owner.target,
+        "runname": owner.runname,
+        "attempt": owner.attempt,
+        "megatest": shim,
+    }
+    return base64.b64encode(json.dumps(info, separators=(",", ":")).encode()).decode()

@@ -1,0 +1,334 @@
+"""Run directories on local or network disks: what satisfies the engine's port `WorkArea`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from megatest.model.attempt import AttemptSpec, JournalPart, Prepared
+from megatest.model.error import EnvironmentFault, MegatestError, UserError
+from megatest.model.spec import Area, Disk, Variable
+from megatest.workarea import journal
+from megatest.workarea.aside import set_aside
+from megatest.workarea.directory import make_directories
+from megatest.workarea.disk import Disks
+from megatest.workarea.environment import Environment
+from megatest.workarea.jobscript import JobScript, command_info, job_script
+from megatest.workarea.layout import Place, place_of
+from megatest.workarea.marker import SCRIPT, Owner, owner_at, owner_of_spec
+from megatest.workarea.populate import Sources, populate
+from megatest.workarea.quote import sh_quote
+from megatest.workarea.removal import Refused, Removed, Roots, remove_run_dir, remove_test
+
+SHIM_DIR: Final = str(Path(__file__).parent / "shim")
+LOG: Final = "mt_launch.log"
+
+_TAIL_BYTES: Final = 2000
+
+
+class WorkAreaOnDisk:
+    """Makes run directories on the area's disks, reads their journals, removes them.
+
+    Every directory of an attempt gets its marker first and its link last, so that whatever an
+    engine that died left half-made is recognised as ours and moved aside by the next attempt.
+    """
+
+    def __init__(
+        self,
+        area: Area,
+        *,
+        monotonic: Callable[[], float],
+        now: Callable[[], float],
+        environment: Mapping[str, str],
+        python: str,
+        home: str = "",
+    ) -> None:
+        """Take what does not change during a run.
+
+        Args:
+            area: the area.
+            monotonic, now: the clocks.
+            environment: what every job inherits, for ``megatest.sh`` and ``megatest.csh``.
+            python: absolute path of the interpreter that the shim falls back on.
+            home: the user's home directory, which removal never touches.
+        """
+        self._area = area
+        self._python = python
+        self._runs = Disk(name="runs", path=f"{area.home}/runs")
+        self._disks = Disks(
+            default=self._runs,
+            disks=area.disks,
+            min_space_kib=area.min_space_kib,
+            free_space_script=area.free_space_script,
+            monotonic=monotonic,
+        )
+        self._sources = Sources(now)
+        self._environment = Environment(environment, area.hidden_variables)
+        self._precious = tuple(path for path in (area.home, home) if path)
+
+    def prepare(self, spec: AttemptSpec) -> Prepared:
+        """Make the run directory of an attempt, with its files, script and links.
+
+        Raises:
+            EnvironmentFault: no disk has room, a directory cannot be made.
+            UserError: the test's own files do not fit (unreadable, a name in the way).
+        """
+        place = place_of(spec.target, spec.runname, spec.test_id)
+        owner = owner_of_spec(self._area.home, spec)
+        run_dir = f"{os.path.realpath(self._disks.choose(spec.disks))}/{place.path}"
+        roots = self._roots(spec.disks)
+        try:
+            self._clear_the_way(run_dir, place, owner, roots, spec)
+            return self._make(run_dir, place, owner, spec)
+        except OSError as error:
+            self._undo(run_dir, owner, roots)
+            raise _fault(run_dir, error) from error
+        except MegatestError:
+            self._undo(run_dir, owner, roots)
+            raise
+
+    def discard(self, prepared: Prepared) -> None:
+        """Take a prepared attempt away again that was never launched; one that has begun stays."""
+        owner = owner_at(prepared.run_dir)
+        if owner is not None and journal.revoke(prepared.run_dir, owner.attempt):
+            remove_run_dir(prepared.run_dir, owner, self._roots(_disk_of(prepared, owner)))
+
+    def remove(
+        self, run_dir: str, owner: Owner, *, disks: Sequence[Disk] = (), dry_run: bool = False
+    ) -> Removed | Refused:
+        """Remove all that a test left: directory, earlier attempts, links; see `remove_test`.
+
+        Args:
+            run_dir: the real path in its record.
+            owner: whose it has to be.
+            disks: the test's own ``[disks]``, besides the area's.
+            dry_run: only tell.
+        """
+        return remove_test(run_dir, owner, self._roots(disks), dry_run=dry_run)
+
+    def read_journal(self, run_dir: str, offset: int) -> JournalPart:
+        """Return the records from `offset` on."""
+        return journal.read_journal(run_dir, offset)
+
+    def revoke(self, run_dir: str, attempt: int) -> bool:
+        """Make sure that an attempt that has not begun never will; see `journal.revoke`."""
+        return journal.revoke(run_dir, attempt)
+
+    def low_space(self) -> str:
+        """Return why nothing may be launched for want of disk space; empty if all is well."""
+        return self._disks.low_space()
+
+    def free_kib(self, path: str) -> int:
+        """Return the free KiB of the disk that holds `path`; -1 if it cannot be asked."""
+        return self._disks.free_kib(path)
+
+    def _roots(self, more: Sequence[Disk]) -> Roots:
+        disks = (*self._disks.paths, *(disk.path for disk in more), self._runs.path)
+        return Roots(
+            disks=tuple(dict.fromkeys(disks)),
+            linktree=self._area.linktree,
+            sources=self._area.tests_paths,
+            precious=self._precious,
+        )
+
+    def _clear_the_way(
+        self, run_dir: str, place: Place, owner: Owner, roots: Roots, spec: AttemptSpec
+    ) -> None:
+        """Move aside what earlier attempts left, on whichever disk, and make the directory."""
+        keep = 0 if spec.preclean else self._area.keep_attempts
+        home = self._home(place)
+        if home is not None and place.item:
+            self._clear_test_without_items(home, place, owner, roots, keep)
+        for earlier in _standing(home, place):
+            if earlier != run_dir:
+                set_aside(earlier, place, owner, roots, keep=keep)
+        try:
+            _make_directory(run_dir)
+        except FileExistsError:
+            set_aside(run_dir, place, owner, roots, keep=keep)
+            _make_directory(run_dir)
+
+    def _clear_test_without_items(
+        self, home: str, place: Place, owner: Owner, roots: Roots, keep: int
+    ) -> None:
+        """Move aside the run directory of a test that has got items since."""
+        found = owner_at(home)
+        if found is not None and not found.item:
+            test = Place(run=place.run, test=place.test)
+            set_aside(home, test, owner, roots, keep=keep)
+
+    def _home(self, place: Place) -> str | None:
+        """Return where the link tree says that the test's directory is."""
+        try:
+            return os.readlink(f"{self._area.linktree}/{place.test_path}")
+        except OSError:
+            return None
+
+    def _make(self, run_dir: str, place: Place, owner: Owner, spec: AttemptSpec) -> Prepared:
+        own = self._own_variables(run_dir, owner, spec)
+        script = JobScript(
+            owner=owner,
+            run_dir=run_dir,
+            variables=(*spec.variables, *own),
+            shim_dir=SHIM_DIR,
+            runscript=spec.runscript,
+            steps=spec.steps,
+            elsewhere=not spec.on_this_host,
+            resolved=spec.resolved,
+        )
+        text = job_script(script)
+        os.mkdir(f"{run_dir}/.megatest")
+        _write(f"{run_dir}/{SCRIPT}", text, 0o777)
+        self._fill(run_dir, spec)
+        if self._area.test_copy_command:
+            # Again: `rsync --delete` takes away what is not among the test's files.
+            make_directories(f"{run_dir}/.megatest")
+            _write(f"{run_dir}/{SCRIPT}", text, 0o777)
+        self._write_environment(run_dir, (*spec.variables, *own))
+        if spec.steps:
+            make_directories(f"{run_dir}/.ezsteps")
+        self._link(run_dir, place)
+        return Prepared(
+            run_dir=run_dir,
+            link=f"{self._area.linktree}/{place.path}",
+            script=f"{run_dir}/{SCRIPT}",
+            log=f"{run_dir}/{LOG}",
+        )
+
+    def _own_variables(self, run_dir: str, owner: Owner, spec: AttemptSpec) -> tuple[Variable, ...]:
+        shim = f"{SHIM_DIR}/megatest"
+        return (
+            Variable("MT_TEST_RUN_DIR", run_dir),
+            Variable("MT_CMDINFO", command_info(owner, spec.source, run_dir, shim, spec.variables)),
+            Variable("MT_MEGATEST", shim),
+            Variable("MT_PYTHON", self._python),
+        )
+
+    def _fill(self, run_dir: str, spec: AttemptSpec) -> None:
+        if self._area.test_copy_command:
+            _run_copy_command(self._area.test_copy_command, spec.source, run_dir)
+            return
+        notes = populate(spec.source, self._sources.listing(spec.source), run_dir)
+        if notes:
+            text = "".join(f"megatest: {note}\n" for note in notes)
+            _write(f"{run_dir}/{LOG}", text, 0o666)
+
+    def _write_environment(self, run_dir: str, variables: Sequence[Variable]) -> None:
+        path = next((v.value for v in reversed(variables) if v.name == "PATH"), None)
+        inherited = self._environment.value("PATH") if path is None else path
+        files = self._environment.files(
+            (
+                *variables,
+                Variable("MT_JOURNAL", journal.journal_path(run_dir)),
+                Variable("PATH", f"{SHIM_DIR}:{inherited}" if inherited else SHIM_DIR),
+            )
+        )
+        _write(f"{run_dir}/megatest.sh", files.sh, 0o666)
+        _write(f"{run_dir}/megatest.csh", files.csh, 0o666)
+
+    def _link(self, run_dir: str, place: Place) -> None:
+        """Make the run directory reachable through the link tree."""
+        link = f"{self._area.linktree}/{place.test_path}"
+        if not place.item:
+            _point(link, run_dir)
+            return
+        test_dir = run_dir.removesuffix(f"/{place.item}")
+        home = self._home(place)
+        if home is None or not os.path.isdir(home):
+            _point(link, test_dir)
+        elif home != test_dir:
+            _point(f"{home}/{place.item}", run_dir)
+
+    def _undo(self, run_dir: str, owner: Owner, roots: Roots) -> None:
+        """Take away what was made of this very attempt; on a full disk the room is needed."""
+        found = owner_at(run_dir)
+        if found == owner and not os.path.lexists(journal.journal_path(run_dir)):
+            remove_run_dir(run_dir, owner, roots)
+
+
+def _standing(home: str | None, place: Place) -> tuple[str, ...]:
+    """Return what the link tree shows of earlier attempts: a directory, or a link and its end."""
+    if home is None:
+        return ()
+    if not place.item:
+        return (home,) if place.disk_of(home) and os.path.isdir(home) else ()
+    inner = f"{home}/{place.item}"
+    if os.path.islink(inner):
+        end = os.readlink(inner)
+        standing = (end,) if place.disk_of(end) and os.path.isdir(end) else ()
+        return (*standing, inner)
+    return (inner,) if os.path.isdir(inner) else ()
+
+
+def _make_directory(path: str) -> None:
+    """Make one directory, and its parents if it is the first of its run."""
+    try:
+        os.mkdir(path)
+    except FileNotFoundError:
+        make_directories(os.path.dirname(path))
+        os.mkdir(path)
+
+
+def _write(path: str, text: str, mode: int) -> None:
+    """Write a file of ours; one of the test's of that name, or a link, makes way."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, mode)
+    except FileExistsError:
+        os.unlink(path)
+        descriptor = os.open(path, flags, mode)
+    try:
+        rest = memoryview(text.encode("utf-8", "surrogateescape"))
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    finally:
+        os.close(descriptor)
+
+
+def _point(link: str, target: str) -> None:
+    """Make `link` lead to `target`, whatever it led to before; never over a directory."""
+    try:
+        os.symlink(target, link)
+    except FileNotFoundError:
+        make_directories(os.path.dirname(link))
+        os.symlink(target, link)
+    except FileExistsError:
+        if os.path.realpath(link) != os.path.realpath(target):
+            draft = f"{link}.{os.getpid()}"
+            os.symlink(target, draft)
+            os.rename(draft, link)
+
+
+def _run_copy_command(command: str, source: str, run_dir: str) -> None:
+    """Run the area's `testcopycmd`; what it says is the beginning of the test's log.
+
+    Raises:
+        UserError: it failed; a test must not run on half of its files.
+    """
+    line = command.replace("TEST_SRC_PATH", sh_quote(source)).replace("TEST_TARG_PATH", sh_quote(run_dir))
+    with open(f"{run_dir}/{LOG}", "ab") as log:
+        code = subprocess.call(
+            ["/bin/sh", "-c", line], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=run_dir
+        )
+    if code != 0:
+        said = Path(run_dir, LOG).read_bytes()[-_TAIL_BYTES:].decode("utf-8", "replace").strip()
+        raise UserError(f"testcopycmd ended with {code}: {line}", hint=said or None)
+
+
+def _fault(run_dir: str, error: OSError) -> MegatestError:
+    place = error.filename or run_dir
+    message = f"cannot make the run directory {run_dir}: {place}: {error.strerror}"
+    if error.errno == errno.ENAMETOOLONG:
+        return UserError(message)
+    return EnvironmentFault(message)
+
+
+def _disk_of(prepared: Prepared, owner: Owner) -> tuple[Disk, ...]:
+    item = f"/{owner.item}" if owner.item else ""
+    suffix = f"/{owner.target}/{owner.runname}/{owner.test}{item}"
+    path = prepared.run_dir.removesuffix(suffix)
+    return (Disk(name="", path=path),) if path != prepared.run_dir else ()

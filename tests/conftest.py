@@ -1,0 +1,1 @@
+"""Its presence makes `tests` an import root, for `fakes` and `services`."""

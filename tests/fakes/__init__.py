@@ -1,0 +1,1 @@
+"""Fakes: one per port, trusted because the contract suites run on them too."""

@@ -1,0 +1,465 @@
+"""A fake store: dictionaries with the store's behaviour, trusted because its contract suite runs on it.
+
+Several `FakeStore`s on the same `FakeRecords` are several connections to one database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from statistics import median
+from typing import Any
+
+from megatest.model.change import Change, StepChange, StepsCleared, TestChange
+from megatest.model.error import EnvironmentFault
+from megatest.model.ids import Target, TestId
+from megatest.model.lease import Holder, Lease, LeaseLost
+from megatest.model.record import (
+    EditRecord,
+    RequestRecord,
+    RunRecord,
+    StepRecord,
+    TestRecord,
+    ValueRecord,
+)
+from megatest.model.spec import TestMeta
+from megatest.model.status import ACTIVE, State, Status, legal_change
+from megatest.store.fault import IllegalChange
+
+_CHANGED = tuple(f.name for f in fields(TestChange) if f.name not in ("row", "expected_state", "time"))
+
+
+@dataclass(slots=True)
+class FakeRecords:
+    """What all connections share.
+
+    `broken`, if set, is raised by every write in place of writing.
+    """
+
+    runs: dict[int, RunRecord] = field(default_factory=dict)
+    tests: dict[int, TestRecord] = field(default_factory=dict)
+    changed_at: dict[int, int] = field(default_factory=dict)
+    steps: dict[tuple[int, str, str], StepRecord] = field(default_factory=dict)
+    values: dict[tuple[int, str, str], ValueRecord] = field(default_factory=dict)
+    meta: dict[str, TestMeta] = field(default_factory=dict)
+    samples: list[tuple[int, int]] = field(default_factory=list)
+    edits: list[EditRecord] = field(default_factory=list)
+    requests: list[RequestRecord] = field(default_factory=list)
+    tokens: dict[int, int] = field(default_factory=dict)
+    holders: dict[int, Holder] = field(default_factory=dict)
+    next_id: dict[str, int] = field(default_factory=dict)
+    seq: int = 0
+    broken: EnvironmentFault | None = None
+
+    def new_id(self, table: str) -> int:
+        """Return an id that was never used in this table."""
+        self.next_id[table] = self.next_id.get(table, 0) + 1
+        return self.next_id[table]
+
+
+class FakeStore:
+    """One connection; satisfies `megatest.store.port.FullStore`."""
+
+    def __init__(self, records: FakeRecords | None = None) -> None:
+        self.records = FakeRecords() if records is None else records
+        self._own_writes = 0
+
+    # -- transactions --------------------------------------------------------------------------
+
+    def _begin(self, lease: Lease | None = None) -> None:
+        if self.records.broken is not None:
+            raise self.records.broken
+        if lease is not None:
+            holder = self.records.holders.get(lease.run_id)
+            if holder is None or holder.token != lease.token:
+                raise LeaseLost(f"another engine holds run {lease.run_id} now")
+        self._own_writes += 1
+        self.records.seq += 1
+
+    def _put(self, record: TestRecord) -> None:
+        self.records.tests[record.id] = record
+        self.records.changed_at[record.id] = self.records.seq
+
+    def data_version(self) -> int:
+        return self.records.seq - self._own_writes
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def runs(self, predicate: Callable[[RunRecord], bool] | None = None) -> Sequence[RunRecord]:
+        found = sorted(self.records.runs.values(), key=lambda run: run.id)
+        return [r for r in found if r.state != "deleted" and (predicate is None or predicate(r))]
+
+    def run(self, target: Target, runname: str) -> RunRecord | None:
+        found = self.runs(lambda run: run.target == target and run.runname == runname)
+        return found[0] if found else None
+
+    def run_by_id(self, run_id: int) -> RunRecord | None:
+        return self.records.runs.get(run_id)
+
+    def newest_run(self, target: Target | None = None) -> RunRecord | None:
+        found = self.runs(lambda run: target is None or run.target == target)
+        return found[-1] if found else None
+
+    def tests(
+        self,
+        run_id: int,
+        predicate: Callable[[TestRecord], bool] | None = None,
+        *,
+        states: Collection[str] = (),
+        statuses: Collection[str] = (),
+    ) -> Sequence[TestRecord]:
+        return [
+            test
+            for test in self._all_of(run_id)
+            if (not states or test.state in states)
+            and (not statuses or test.status in statuses)
+            and (predicate is None or predicate(test))
+        ]
+
+    def _all_of(self, run_id: int) -> list[TestRecord]:
+        mine = (t for t in self.records.tests.values() if t.run_id == run_id and t.state != State.DELETED)
+        return sorted(mine, key=lambda t: tuple(part.encode() for part in t.test_id))
+
+    def tests_since(self, run_id: int, seq: int) -> tuple[int, Sequence[TestRecord]]:
+        changed_at = self.records.changed_at
+        found = [test for test in self._all_of(run_id) if changed_at[test.id] > seq]
+        return self.records.seq, sorted(found, key=lambda test: (changed_at[test.id], test.id))
+
+    def test(self, run_id: int, test_id: TestId) -> TestRecord | None:
+        return next((test for test in self._all_of(run_id) if test.test_id == test_id), None)
+
+    def test_by_id(self, row: int) -> TestRecord | None:
+        return self.records.tests.get(row)
+
+    def history(self, test_id: TestId) -> Sequence[TestRecord]:
+        found = (self.test(run_id, test_id) for run_id in sorted(self.records.runs, reverse=True))
+        return [test for test in found if test is not None]
+
+    def steps(self, row: int) -> Sequence[StepRecord]:
+        return [step for step in self.records.steps.values() if step.test_row == row]
+
+    def values(self, row: int) -> Sequence[ValueRecord]:
+        return [value for value in self.records.values.values() if value.test_row == row]
+
+    def edits(self, row: int) -> Sequence[EditRecord]:
+        return [edit for edit in self.records.edits if edit.test_row == row]
+
+    def counts(self, run_ids: Iterable[int] | None = None) -> Mapping[int, Mapping[tuple[str, str], int]]:
+        wanted = set(self.records.runs) if run_ids is None else set(run_ids)
+        found: dict[int, dict[tuple[str, str], int]] = {}
+        for run_id in wanted:
+            for test in self._all_of(run_id):
+                if not test.is_parent:
+                    of_run = found.setdefault(run_id, {})
+                    of_run[test.state, test.status] = of_run.get((test.state, test.status), 0) + 1
+        return found
+
+    def holder(self, run_id: int) -> Holder | None:
+        return self.records.holders.get(run_id)
+
+    # -- editing -------------------------------------------------------------------------------
+
+    def register_run(
+        self, target: Target, runname: str, *, owner: str, comment: str = "", time: int
+    ) -> RunRecord:
+        self._begin()
+        known = next(
+            (r for r in self.records.runs.values() if (r.target, r.runname) == (target, runname)), None
+        )
+        if known is None:
+            record = RunRecord(
+                id=self.records.new_id("runs"),
+                target=target,
+                runname=runname,
+                state="new",
+                status="n/a",
+                owner=owner,
+                event_time=time,
+                comment=comment,
+                fail_count=0,
+                pass_count=0,
+            )
+        else:
+            state = "new" if known.state == "deleted" else known.state
+            record = replace(known, state=state, comment=comment or known.comment)
+        self.records.runs[record.id] = record
+        return record
+
+    def set_run(
+        self,
+        run_id: int,
+        *,
+        state: str | None = None,
+        status: str | None = None,
+        comment: str | None = None,
+        fail_count: int | None = None,
+        pass_count: int | None = None,
+    ) -> RunRecord | None:
+        self._begin()
+        record = self.records.runs.get(run_id)
+        if record is None:
+            return None
+        given = {
+            "state": state,
+            "status": status,
+            "comment": comment,
+            "fail_count": fail_count,
+            "pass_count": pass_count,
+        }
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        self.records.runs[run_id] = replace(record, **changes)
+        return self.records.runs[run_id]
+
+    def lock_run(self, run_id: int, *, locked: bool, user: str, time: int) -> RunRecord | None:
+        return self.set_run(run_id, state="locked" if locked else "unlocked")
+
+    def set_state_status(
+        self,
+        rows: Iterable[int],
+        *,
+        state: str | None = None,
+        status: str | None = None,
+        comment: str | None = None,
+        user: str,
+        reason: str,
+        time: int,
+        only_if: Callable[[TestRecord], bool] | None = None,
+    ) -> Sequence[TestRecord]:
+        self._begin()
+        changed = []
+        for row in rows:
+            old = self.records.tests.get(row)
+            if old is None or (only_if is not None and not only_if(old)):
+                continue
+            new = replace(
+                old,
+                state=old.state if state is None else state,
+                status=old.status if status is None else status,
+                comment=old.comment if comment is None else comment,
+                event_time=time,
+            )
+            self._put(new)
+            self.records.edits.append(
+                EditRecord(
+                    test_row=row,
+                    time=time,
+                    user=user,
+                    reason=reason,
+                    old_state=old.state,
+                    old_status=old.status,
+                    new_state=new.state,
+                    new_status=new.status,
+                    comment=new.comment,
+                )
+            )
+            changed.append(row)
+        return [self.records.tests[row] for row in changed]
+
+    def request_kill(self, rows: Iterable[int], *, user: str, reason: str, time: int) -> Sequence[TestRecord]:
+        return self.set_state_status(
+            rows,
+            state=State.KILLREQ,
+            user=user,
+            reason=reason,
+            time=time,
+            only_if=lambda record: record.state in ACTIVE and not record.is_parent,
+        )
+
+    def delete_tests(self, rows: Iterable[int]) -> int:
+        self._begin()
+        gone = {row for row in rows if self.records.tests.pop(row, None) is not None}
+        self._forget(gone)
+        return len(gone)
+
+    def _forget(self, rows: Collection[int]) -> None:
+        records = self.records
+        records.steps = {key: step for key, step in records.steps.items() if key[0] not in rows}
+        records.values = {key: value for key, value in records.values.items() if key[0] not in rows}
+        records.edits = [edit for edit in records.edits if edit.test_row not in rows]
+        records.samples = [sample for sample in records.samples if sample[0] not in rows]
+
+    def delete_run(self, run_id: int) -> None:
+        self._begin()
+        gone = {row for row, test in self.records.tests.items() if test.run_id == run_id}
+        for row in gone:
+            del self.records.tests[row]
+        self._forget(gone)
+        self.records.requests = [r for r in self.records.requests if r.run_id != run_id]
+        self.records.holders.pop(run_id, None)
+        self.records.runs.pop(run_id, None)
+
+    def put_values(self, values: Iterable[ValueRecord]) -> None:
+        self._begin()
+        for value in values:
+            if value.test_row in self.records.tests:
+                self.records.values[value.test_row, value.category, value.variable] = value
+
+    def put_meta(self, testname: str, meta: TestMeta) -> None:
+        self._begin()
+        self.records.meta[testname] = meta
+
+    def add_rundat(
+        self,
+        row: int,
+        *,
+        time: int,
+        cpuload: float,
+        diskfree_kib: int,
+        diskusage_kib: int,
+        run_duration_s: float,
+    ) -> None:
+        self._begin()
+        self.records.samples.append((row, time))
+
+    def add_request(self, run_id: int, kind: str, payload: str, *, time: int) -> int:
+        self._begin()
+        row = self.records.new_id("requests")
+        request = RequestRecord(id=row, run_id=run_id, kind=kind, payload=payload, time=time)
+        self.records.requests.append(request)
+        return row
+
+    # -- the engine ----------------------------------------------------------------------------
+
+    def register_tests(
+        self, run_id: int, tests: Iterable[tuple[TestId, bool]], time: int, lease: Lease | None
+    ) -> Mapping[TestId, TestRecord]:
+        self._begin(lease)
+        named = dict(tests)
+        known = {test.test_id: test for test in self.records.tests.values() if test.run_id == run_id}
+        for test_id, is_parent in named.items():
+            old = known.get(test_id)
+            if old is None:
+                old = TestRecord(
+                    id=self.records.new_id("tests"),
+                    run_id=run_id,
+                    test_id=test_id,
+                    state=State.NOT_STARTED,
+                    status=Status.NA,
+                    event_time=time,
+                    is_parent=is_parent,
+                )
+            elif old.state == State.DELETED:
+                old = replace(old, state=State.NOT_STARTED, status=Status.NA, comment="", event_time=time)
+            new = replace(old, is_parent=is_parent)
+            if new != known.get(test_id):
+                self._put(new)
+            known[test_id] = new
+        return {test_id: known[test_id] for test_id in named}
+
+    def commit(self, changes: Sequence[Change], lease: Lease | None) -> Sequence[TestRecord]:
+        for change in changes:
+            if isinstance(change, TestChange):
+                self._check_legal(change)
+        self._begin(lease)
+        moved: dict[int, None] = {}
+        for change in changes:
+            if isinstance(change, TestChange):
+                if not self._update(change):
+                    moved[change.row] = None
+            elif isinstance(change, StepChange):
+                self._put_step(change)
+            elif isinstance(change, StepsCleared):
+                steps = self.records.steps
+                self.records.steps = {key: step for key, step in steps.items() if key[0] != change.row}
+        return [self._present(row, lease) for row in moved]
+
+    def _check_legal(self, change: TestChange) -> None:
+        record = self.records.tests.get(change.row)
+        if record is None or record.is_parent or change.state is None:
+            return
+        if not legal_change(change.expected_state, change.state):
+            raise IllegalChange(f"{change.state} may not follow {change.expected_state}")
+
+    def _update(self, change: TestChange) -> bool:
+        record = self.records.tests.get(change.row)
+        if record is None or record.state != change.expected_state:
+            return False
+        changes = {name: value for name in _CHANGED if (value := getattr(change, name)) is not None}
+        if change.time is not None:
+            changes["event_time"] = change.time
+        if changes:
+            self._put(replace(record, **changes))
+        return True
+
+    def _put_step(self, change: StepChange) -> None:
+        if change.row in self.records.tests:
+            self.records.steps[change.row, change.stepname, change.state] = StepRecord(
+                test_row=change.row,
+                stepname=change.stepname,
+                state=change.state,
+                status=change.status,
+                event_time=change.time,
+                comment=change.comment,
+                logfile=change.logfile,
+            )
+
+    def _present(self, row: int, lease: Lease | None) -> TestRecord:
+        record = self.records.tests.get(row)
+        if record is not None:
+            return record
+        run_id = 0 if lease is None else lease.run_id
+        return TestRecord(id=row, run_id=run_id, test_id=TestId(""), state=State.DELETED, status=Status.NA)
+
+    def kill_requests(self, run_id: int) -> Sequence[int]:
+        return sorted(test.id for test in self._all_of(run_id) if test.state == State.KILLREQ)
+
+    def active_elsewhere(self, run_id: int) -> Sequence[TestRecord]:
+        return sorted(
+            (
+                test
+                for test in self.records.tests.values()
+                if test.run_id != run_id and test.state in ACTIVE and not test.is_parent
+            ),
+            key=lambda test: test.id,
+        )
+
+    def past_durations(self, tests: Iterable[str]) -> Mapping[TestId, float]:
+        durations: dict[TestId, list[float]] = {}
+        for name in set(tests):
+            passes = [
+                test
+                for test in self.records.tests.values()
+                if test.test_id.test == name
+                and not test.is_parent
+                and (test.state, test.status) == (State.COMPLETED, Status.PASS)
+            ]
+            newest = sorted({test.run_id for test in passes}, reverse=True)[:5]
+            for test in passes:
+                if test.run_id in newest:
+                    durations.setdefault(test.test_id, []).append(test.run_duration_s)
+        return {test_id: median(found) for test_id, found in durations.items()}
+
+    def acquire_lease(self, run_id: int, holder: Holder) -> Lease | Holder:
+        self._begin()
+        present = self.records.holders.get(run_id)
+        if present is not None and replace(present, token=0, time=0, user="") != replace(
+            holder, token=0, time=0, user=""
+        ):
+            return present
+        return self._take(run_id, holder)
+
+    def take_over(self, run_id: int, old_token: int, holder: Holder) -> Lease:
+        self._begin(Lease(run_id=run_id, token=old_token))
+        return self._take(run_id, holder)
+
+    def _take(self, run_id: int, holder: Holder) -> Lease:
+        token = self.records.tokens.get(run_id, 0) + 1
+        self.records.tokens[run_id] = token
+        self.records.holders[run_id] = replace(holder, token=token)
+        return Lease(run_id=run_id, token=token)
+
+    def release(self, lease: Lease) -> None:
+        self._begin()
+        holder = self.records.holders.get(lease.run_id)
+        if holder is not None and holder.token == lease.token:
+            del self.records.holders[lease.run_id]
+
+    def take_requests(self, run_id: int, lease: Lease | None = None) -> Sequence[RequestRecord]:
+        mine = [request for request in self.records.requests if request.run_id == run_id]
+        if mine:
+            self._begin(lease)
+            self.records.requests = [r for r in self.records.requests if r.run_id != run_id]
+        return mine
+
+    def close(self) -> None:
+        """Give the connection up."""

@@ -1,0 +1,1 @@
+"""Throw-away services for tests: scripts that start them, and `service` that calls the scripts."""
