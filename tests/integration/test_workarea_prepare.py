@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from workarea_kit import AreaKit, run_job
+from workarea_kit import AreaKit, run_job, short_stack
 
 from megatest.engine.ports import WorkArea
 from megatest.model.error import EnvironmentFault, UserError
-from megatest.model.spec import Disk
+from megatest.model.spec import Disk, Step, Variable
 from megatest.workarea.directory import make_directories
 from megatest.workarea.marker import owner_at
 
@@ -33,7 +33,7 @@ def tree(directory: str | Path) -> set[str]:
 def test_it_fits_the_engines_port(kit: AreaKit) -> None:
     port: WorkArea = kit.work_area()
 
-    assert port.prepare(kit.spec())
+    assert port.low_space() == ""
 
 
 def test_a_run_directory_holds_the_tests_files_and_four_of_ours(kit: AreaKit) -> None:
@@ -119,20 +119,24 @@ def test_contents_of_any_size_are_copied(kit: AreaKit, size: int) -> None:
 
 
 def test_a_deep_tree_is_copied_without_recursion(kit: AreaKit) -> None:
-    deep = "/".join(["d"] * 1200)
-    make_directories(f"{kit.source}/{deep}")
+    deep = "/".join(["d"] * 300)
 
-    run_dir = kit.work_area().prepare(kit.spec()).run_dir
+    with short_stack():
+        make_directories(f"{kit.source}/{deep}")
+        run_dir = kit.work_area().prepare(kit.spec()).run_dir
 
     assert os.path.isdir(f"{run_dir}/{deep}")
 
 
 def test_an_item_may_have_more_parts_than_python_has_stack(kit: AreaKit) -> None:
     area = kit.work_area()
-    deep = "/".join(["i"] * 1200)
-    run_job(area.prepare(kit.spec(deep)))
+    deep = "/".join(["i"] * 300)
 
-    assert os.path.isdir(area.prepare(kit.spec(deep, attempt=2)).run_dir)
+    with short_stack():
+        run_job(area.prepare(kit.spec(deep)))
+        again = area.prepare(kit.spec(deep, attempt=2))
+
+    assert os.path.isdir(again.run_dir)
 
 
 def test_a_name_too_long_for_any_file_system_is_the_users_error(kit: AreaKit) -> None:
@@ -198,9 +202,8 @@ def test_a_test_without_its_directory_is_the_users_error(kit: AreaKit) -> None:
 
 
 def test_the_areas_own_copy_command_is_run_by_the_shell(kit: AreaKit) -> None:
-    area = kit.work_area(
-        test_copy_command="cp -r TEST_SRC_PATH/. TEST_TARG_PATH && echo copied; rm -rf TEST_TARG_PATH/.megatest"
-    )
+    command = "cp -r TEST_SRC_PATH/. TEST_TARG_PATH && echo copied; rm -rf TEST_TARG_PATH/.megatest"
+    area = kit.work_area(test_copy_command=command)
 
     prepared = area.prepare(kit.spec())
 
@@ -248,6 +251,24 @@ def test_what_is_not_to_be_kept_is_removed(kit: AreaKit, keep: int, preclean: bo
 
     assert os.listdir(f"{kit.home}/runs/ubuntu/nfs/w1") == ["t"]
     assert not Path(second.run_dir, "trace").exists()
+
+
+def test_a_spec_that_cannot_be_made_leaves_the_earlier_attempt_alone(kit: AreaKit) -> None:
+    area = kit.work_area()
+    first = area.prepare(kit.spec(attempt=1))
+    run_job(first)
+
+    with pytest.raises(UserError):
+        area.prepare(kit.spec(attempt=2, steps=[Step(name="a/b", command="true")]))
+    assert Path(first.run_dir, "trace").exists()
+
+
+def test_the_copy_command_sees_the_tests_environment(kit: AreaKit) -> None:
+    area = kit.work_area(test_copy_command="echo $MT_RUNNAME $MT_TEST_RUN_DIR")
+
+    prepared = area.prepare(kit.spec(variables=[Variable("MT_RUNNAME", "w1")]))
+
+    assert Path(prepared.log).read_text() == f"w1 {prepared.run_dir}\n"
 
 
 def test_an_attempt_that_never_began_leaves_nothing_aside(kit: AreaKit) -> None:
@@ -406,6 +427,22 @@ def test_a_full_disk_leaves_nothing_half_made(kit: AreaKit, tiny_disk: Disk) -> 
     assert os.listdir(tiny_disk.path) == []
 
 
+def test_a_disk_without_room_for_the_script_leaves_nothing_either(kit: AreaKit, tiny_disk: Disk) -> None:
+    many = {"setup": (Variable("long", "x" * 1_000_000),)}
+
+    with pytest.raises(EnvironmentFault, match="No space left"):
+        kit.work_area().prepare(kit.spec("a", disks=[tiny_disk], resolved=many))
+
+    assert list(Path(tiny_disk.path).rglob("job.sh")) == []
+    assert run_job(kit.work_area().prepare(kit.spec("a", disks=[tiny_disk]))).returncode == 0
+
+
+def test_a_run_area_that_cannot_be_made_is_told(kit: AreaKit) -> None:
+    (kit.home / "runs").touch()
+
+    assert "cannot be created" in kit.work_area().low_space()
+
+
 def test_a_test_that_fills_the_disk_still_has_a_readable_journal(kit: AreaKit, tiny_disk: Disk) -> None:
     kit.script("#!/bin/sh\ncat /dev/zero > filler 2> /dev/null\nexit 3\n")
     area = kit.work_area()
@@ -423,9 +460,38 @@ def test_a_discarded_attempt_is_gone_and_one_that_began_stays(kit: AreaKit) -> N
     area.discard(unused)
     area.discard(used)
 
-    assert not os.path.exists(unused.run_dir)
+    assert not os.path.lexists(unused.run_dir)
+    assert not os.path.lexists(unused.link)
     assert os.path.exists(used.run_dir)
     assert run_job(unused).returncode != 0
+
+
+def test_an_item_that_is_the_beginning_of_anothers_path_moves_nothing(kit: AreaKit) -> None:
+    area = kit.work_area()
+    inner = area.prepare(kit.spec("a/b/c"))
+    run_job(inner)
+
+    with pytest.raises(UserError, match="it holds item 'a/b/c'"):
+        area.prepare(kit.spec("a"))
+    assert os.path.exists(inner.script)
+
+
+def test_a_directory_in_the_place_of_a_link_is_not_replaced(kit: AreaKit) -> None:
+    os.makedirs(f"{kit.home}/lt/ubuntu/nfs/w1/t/mine")
+
+    with pytest.raises(EnvironmentFault, match="a directory is where a link should be"):
+        kit.work_area().prepare(kit.spec())
+    assert os.listdir(f"{kit.home}/lt/ubuntu/nfs/w1") == ["t"]
+
+
+def test_the_link_tree_may_be_the_disk_itself(kit: AreaKit) -> None:
+    area = kit.work_area(linktree=f"{kit.home}/runs")
+
+    for item in ("", "i"):
+        for attempt in (1, 2):
+            prepared = area.prepare(kit.spec(item, attempt=attempt))
+            assert run_job(prepared).returncode == 0
+            assert prepared.link == prepared.run_dir
 
 
 def test_the_shim_can_be_started(kit: AreaKit) -> None:

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from workarea_kit import AreaKit, run_job
+from workarea_kit import AreaKit, run_job, short_stack
 
 from megatest.model.attempt import Prepared
 from megatest.model.spec import Disk
@@ -313,10 +313,17 @@ def test_a_directory_that_is_gone_is_removed_already(kit: AreaKit) -> None:
 def test_a_tree_deeper_than_the_stack_and_than_any_path_goes(kit: AreaKit) -> None:
     prepared = ran(kit, kit.work_area())
     # Longer than PATH_MAX in all, so it can only be made and unmade step by step.
-    script = "i=0; while [ $i -lt 1500 ]; do mkdir ddddd && cd -P ddddd || exit; i=$((i+1)); done"
-    subprocess.run(["bash", "-c", script], cwd=prepared.run_dir, check=True)
+    current = os.open(prepared.run_dir, os.O_RDONLY)
+    for _ in range(900):
+        os.mkdir("ddddd", dir_fd=current)
+        above, current = current, os.open("ddddd", os.O_RDONLY, dir_fd=current)
+        os.close(above)
+    os.close(current)
 
-    assert isinstance(remove_test(prepared.run_dir, kit.owner(), roots(kit)), Removed)
+    with short_stack():
+        done = remove_test(prepared.run_dir, kit.owner(), roots(kit))
+
+    assert isinstance(done, Removed)
     assert not os.path.exists(prepared.run_dir)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +108,17 @@ class AreaKit:
 
     def owner(self, item: str = "") -> Owner:
         return owner_of_spec(str(self.home), self.spec(item))
+
+
+@contextmanager
+def short_stack() -> Iterator[None]:
+    """Leave Python room for a hundred calls, so that what recurses over a tree of 300 levels fails."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 100)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 def run_job(

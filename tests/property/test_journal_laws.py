@@ -19,7 +19,8 @@ from megatest.model.attempt import (
     StepSaid,
     ValueSaid,
 )
-from megatest.workarea.journal import decode, encode, journal_path, read_journal
+from megatest.workarea.codec import decode, encode
+from megatest.workarea.journal import journal_path, read_journal
 from megatest.workarea.line import record_line
 
 # What a shell variable and a database column can both hold.

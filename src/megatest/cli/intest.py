@@ -11,28 +11,26 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from megatest.workarea.line import append_lines, record_line, uptime_s
 
-OUTSIDE: Final = 5
-MISUSED: Final = 6
-_USAGE: Final = 2
-_FAULT: Final = 3
-_INTERRUPTED: Final = 130
+OUTSIDE = 5
+MISUSED = 6
+_USAGE = 2
+_FAULT = 3
 
 Fields = list[tuple[str, str | int | float]]
 
-CLASSIC: Final = frozenset(
+CLASSIC = frozenset(
     {"-step", "-test-status", "-setlog", "-set-toplog", "-runstep", "-set-values", "-load-test-data"}
 )
-MODERN: Final = frozenset({"step", "status", "log-file", "value"})
+MODERN = frozenset({"step", "status", "log-file", "value"})
 
-_DATA: Final = ("category", "variable", "value", "expected", "tol", "units")
-_CSV: Final = (*_DATA, "comment", "status", "type")
-_VALUED: Final = frozenset({"step", "setlog", "set-toplog", "runstep", "m", "logpro", "debug"})
-_NAMED: Final = frozenset({"state", "status", "type", *_DATA})
-_BATCH_BYTES: Final = 1 << 16
+_DATA = ("category", "variable", "value", "expected", "tol", "units")
+_CSV = (*_DATA, "comment", "status", "type")
+_VALUED = frozenset({"step", "setlog", "set-toplog", "runstep", "m", "logpro", "debug"})
+_NAMED = frozenset({"state", "status", "type", *_DATA})
+_BATCH_BYTES = 1 << 16
 
 
 class _RefusedError(Exception):
@@ -41,11 +39,6 @@ class _RefusedError(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code = code
-
-
-def wants(argv: Sequence[str]) -> bool:
-    """Return whether this command line (without the program's name) is one for inside a test."""
-    return bool(argv) and (argv[0] in MODERN or not CLASSIC.isdisjoint(argv))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -263,19 +256,19 @@ def _wait(pid: int) -> int:
             continue  # the command got it too; how it took it is its exit status
 
 
-_POSITIONAL: Final = {
+_POSITIONAL = {
     "step": ("step", "state", "status"),
     "status": ("state", "status"),
     "log-file": ("log",),
     "value": ("variable", "value"),
 }
-_OPTIONAL: Final = {
+_OPTIONAL = {
     "step": ("m", "log"),
     "status": ("m",),
     "log-file": ("top",),
     "value": ("category", "expected", "tol", "units", "type", "status", "m"),
 }
-_HELP: Final = {
+_HELP = {
     "step": "megatest step NAME STATE STATUS [-m TEXT] [--log FILE]",
     "status": "megatest status STATE STATUS [-m TEXT]",
     "log-file": "megatest log-file FILE [--top]",

@@ -8,21 +8,10 @@ from __future__ import annotations
 
 import sys
 
-_IN_TEST = frozenset(
-    {
-        "-step",
-        "-test-status",
-        "-setlog",
-        "-set-toplog",
-        "-runstep",
-        "-set-values",
-        "-load-test-data",
-        "step",
-        "status",
-        "log-file",
-        "value",
-    }
+_CLASSIC_IN_TEST = frozenset(
+    {"-step", "-test-status", "-setlog", "-set-toplog", "-runstep", "-set-values", "-load-test-data"}
 )
+_MODERN_IN_TEST = frozenset({"step", "status", "log-file", "value"})
 _VERSION = frozenset({"-version", "--version"})
 
 
@@ -35,7 +24,7 @@ def main() -> int:
 
         print(f"megatest {__version__}")
         return 0
-    if first in _IN_TEST or _in_test_option(arguments):
+    if first in _MODERN_IN_TEST or _in_test_option(arguments):
         from megatest.cli import intest
 
         return intest.main(arguments)
@@ -46,7 +35,7 @@ def main() -> int:
 
 def _in_test_option(arguments: list[str]) -> bool:
     """Whether a classic line has one of the in-test options anywhere, as in ``-m x -step s``."""
-    return bool(arguments) and arguments[0][:1] in "-:" and not _IN_TEST.isdisjoint(arguments)
+    return bool(arguments) and arguments[0][:1] in "-:" and not _CLASSIC_IN_TEST.isdisjoint(arguments)
 
 
 if __name__ == "__main__":

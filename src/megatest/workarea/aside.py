@@ -7,7 +7,7 @@ import os
 from itertools import islice
 from typing import Final
 
-from megatest.model.error import EnvironmentFault
+from megatest.model.error import EnvironmentFault, UserError
 from megatest.workarea.directory import make_directories
 from megatest.workarea.journal import revoke
 from megatest.workarea.layout import Place
@@ -33,6 +33,8 @@ def set_aside(run_dir: str, place: Place, owner: Owner, roots: Roots, *, keep: i
     if _removed_as_unfinished(run_dir):
         return
     found = owner_at(run_dir)
+    if found is None and place.item:
+        _refuse_to_move_items(run_dir, place)
     if found is not None and not _is_ours(found, owner):
         raise EnvironmentFault(
             f"{run_dir} belongs to {found.test} of the area {found.area}",
@@ -58,6 +60,23 @@ def _removed_as_unfinished(run_dir: str) -> bool:
     except OSError:
         return not os.path.lexists(run_dir)
     return True
+
+
+def _refuse_to_move_items(directory: str, place: Place) -> None:
+    """Leave a directory alone that only leads to those of other items (``a`` beside ``a/b``)."""
+    waiting = [directory]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        for path in below:
+            found = owner_at(path)
+            if found is None:
+                waiting.append(path)
+            elif found.test == place.test:
+                raise UserError(
+                    f"item {place.item!r} of {place.test} has no place: it holds item {found.item!r}",
+                    hint="the value of an item may not be the beginning of another's path",
+                )
 
 
 def _is_ours(found: Owner, owner: Owner) -> bool:

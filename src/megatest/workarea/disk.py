@@ -83,7 +83,7 @@ class Disks:
     def free_kib(self, path: str) -> int:
         """Return the free KiB of the file system that holds `path`; -1 if it cannot be asked."""
         for disk in self._disks:
-            if path.startswith(f"{disk.path}/"):
+            if path.startswith((f"{disk.path}/", f"{os.path.realpath(disk.path)}/")):
                 return self._room(disk).free_kib
         return self._ask(path_on_disk(path), self._monotonic()).free_kib
 
@@ -100,9 +100,8 @@ class Disks:
         return room
 
     def _ask(self, disk: Disk, now: float) -> _Room:
-        if disk is self._default:
-            _create(disk.path)
-        problem = _why_unusable(disk.path)
+        problem = _create(disk.path) if disk is self._default else ""
+        problem = problem or _why_unusable(disk.path)
         if problem:
             return _Room(-1, problem, now)
         free_kib = self._script_says(disk.path) if self._script else _kernel_says(disk.path)
@@ -139,11 +138,13 @@ def path_on_disk(path: str) -> Disk:
     return Disk(name="", path=path)
 
 
-def _create(path: str) -> None:
+def _create(path: str) -> str:
+    """Make sure that a directory exists; return why it cannot be made."""
     try:
         make_directories(path)
     except OSError as error:
-        raise EnvironmentFault(f"cannot create {path}: {error.strerror}") from error
+        return f"cannot be created: {error.strerror}"
+    return ""
 
 
 def _why_unusable(path: str) -> str:

@@ -35,6 +35,10 @@ class Environment:
         """Return the inherited value; empty if there is none."""
         return self._inherited.get(name, "")
 
+    def with_variables(self, variables: Sequence[Variable]) -> dict[str, str]:
+        """Return the whole environment of a test that sets `variables` itself; later ones win."""
+        return self._inherited | {variable.name: variable.value for variable in variables}
+
     def files(self, variables: Sequence[Variable]) -> EnvironmentFiles:
         """Return the files' text for a test that sets `variables` itself; later ones win."""
         own = {variable.name: variable.value for variable in variables}

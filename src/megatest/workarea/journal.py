@@ -1,4 +1,4 @@
-"""The journal of an attempt: records to lines and back, appending, reading on, revoking.
+"""The journal of an attempt: appending, reading on, revoking.
 
 The format is described in ``docs/journal.md``.  What matters for this code: a record is one
 line that starts with ``{"k":"KIND"``; it was written by one ``write``, but a full disk or a
@@ -12,30 +12,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
-import math
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
-from megatest.model.attempt import (
-    JOURNAL_VERSION,
-    Edited,
-    Ended,
-    Entry,
-    JournalPart,
-    LogSaid,
-    Revoked,
-    Started,
-    StatusSaid,
-    StepSaid,
-    ValueSaid,
-)
+from megatest.model.attempt import Entry, JournalPart, Revoked
 from megatest.model.error import EnvironmentFault
-from megatest.workarea.line import append_lines, record_line
+from megatest.workarea.codec import BEGIN, decode, encode
+from megatest.workarea.line import append_lines
 
 LONGEST_LINE: Final = 1 << 20
 """Bytes; a longer line is foreign and skipped in bounded memory."""
@@ -43,66 +28,11 @@ LONGEST_LINE: Final = 1 << 20
 _CHUNK: Final = 1 << 18
 _TAIL: Final = 1 << 16
 _MOST_GLUED: Final = 16
-_WIDEST_INTEGER: Final = 1 << 63
-_BEGIN: Final = b'{"k":"'
-
-_KINDS: Final[dict[str, type[Entry]]] = {
-    "start": Started,
-    "revoked": Revoked,
-    "step": StepSaid,
-    "status": StatusSaid,
-    "log": LogSaid,
-    "value": ValueSaid,
-    "edited": Edited,
-    "exit": Ended,
-}
-_KIND_OF: Final = {entry: kind for kind, entry in _KINDS.items()}
-_OPENING: Final = (Started, Revoked)
 
 
 def journal_path(run_dir: str) -> str:
     """Return where the journal of a run directory is."""
     return f"{run_dir}/.megatest/journal"
-
-
-def encode(entry: Entry) -> bytes:
-    """Return the line of a record, newline included; fields at their default are left out."""
-    said: list[tuple[str, str | int | float]] = []
-    if isinstance(entry, _OPENING):
-        said.append(("v", JOURNAL_VERSION))
-    kind = _KIND_OF[type(entry)]
-    for field in _fields(kind):
-        value = getattr(entry, field.attribute)
-        if field.required or value != field.default:
-            said.append((field.key, value))
-    return record_line(kind, said)
-
-
-def decode(line: bytes) -> Entry | None:
-    """Return the record of one line (without its newline), or None if it has no known kind.
-
-    Fields that are not known are ignored, as is a kind that is not: a newer writer may use them.
-    Characters that no database takes (NUL, bytes that are not UTF-8) come out as ``\\xNN``.
-
-    Raises:
-        ValueError: it is no record, a required field is missing, or one has the wrong type.
-    """
-    if not line.startswith(_BEGIN):
-        raise ValueError("a record starts with its kind")
-    try:
-        said = json.loads(line.decode("utf-8", "surrogateescape"))
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
-    kind = str(said["k"])
-    if kind not in _KINDS:
-        return None
-    values: dict[str, Any] = {}
-    for field in _fields(kind):
-        if field.key in said:
-            values[field.attribute] = _checked(said[field.key], field.type)
-        elif field.required:
-            raise ValueError(f"{field.key} is missing")
-    return _KINDS[kind](**values)
 
 
 def append(run_dir: str, entry: Entry) -> bool:
@@ -292,62 +222,7 @@ def _beginnings(line: bytes) -> Iterator[int]:
     """Yield where records may begin inside the line, the last one first."""
     start = len(line)
     for _ in range(_MOST_GLUED):
-        start = line.rfind(_BEGIN, 0, start)
+        start = line.rfind(BEGIN, 0, start)
         if start < 0:
             return
         yield start
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    key: str
-    attribute: str
-    type: str
-    default: object
-    required: bool
-
-
-@cache
-def _fields(kind: str) -> tuple[_Field, ...]:
-    """Return how the fields of a record are written; the names are those of the model."""
-    return tuple(
-        _Field(
-            "up" if field.name == "uptime_s" else field.name,
-            field.name,
-            str(field.type),
-            field.default,
-            field.default is MISSING,
-        )
-        for field in fields(_KINDS[kind])
-    )
-
-
-def _checked(value: object, wanted: str) -> str | int | float | bool:
-    """Return the value if it has the type that the model gives it."""
-    if wanted == "str" and isinstance(value, str):
-        return _storable(value)
-    if wanted == "bool" and isinstance(value, bool):
-        return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if wanted == "float" and abs(value) < _WIDEST_INTEGER and math.isfinite(value):
-            return float(value)
-        if wanted == "int" and isinstance(value, int) and abs(value) < _WIDEST_INTEGER:
-            return value
-    raise ValueError(f"{value!r} is no {wanted}")
-
-
-def _storable(text: str) -> str:
-    if text.isascii():
-        return text.replace("\0", "\\x00")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = _without_surrogates(text)
-    return text.replace("\0", "\\x00")
-
-
-def _without_surrogates(text: str) -> str:
-    try:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "backslashreplace").decode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Final
 
 from megatest.model.attempt import AttemptSpec
@@ -75,7 +75,8 @@ def mark_line(owner: Owner) -> str:
 
 def owner_line(owner: Owner) -> str:
     """Return the script's third line: everything about the owner, in ASCII."""
-    return _OWNER + json.dumps(asdict(owner), separators=(",", ":"))
+    said = {field.name: getattr(owner, field.name) for field in fields(Owner)}
+    return _OWNER + json.dumps(said, separators=(",", ":"))
 
 
 def owner_from_head(head: bytes) -> Owner | None:

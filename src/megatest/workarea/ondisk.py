@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -19,10 +20,19 @@ from megatest.workarea.disk import Disks
 from megatest.workarea.environment import Environment
 from megatest.workarea.jobscript import JobScript, command_info, job_script
 from megatest.workarea.layout import Place, place_of
+from megatest.workarea.linktree import home_of, link_up, standing
 from megatest.workarea.marker import SCRIPT, Owner, owner_at, owner_of_spec
 from megatest.workarea.populate import Sources, populate
 from megatest.workarea.quote import sh_quote
-from megatest.workarea.removal import Refused, Removed, Roots, remove_run_dir, remove_test
+from megatest.workarea.removal import (
+    Refused,
+    Removed,
+    Roots,
+    place_of_owner,
+    remove_links,
+    remove_run_dir,
+    remove_test,
+)
 
 SHIM_DIR: Final = str(Path(__file__).parent / "shim")
 LOG: Final = "mt_launch.log"
@@ -81,21 +91,32 @@ class WorkAreaOnDisk:
         owner = owner_of_spec(self._area.home, spec)
         run_dir = f"{os.path.realpath(self._disks.choose(spec.disks))}/{place.path}"
         roots = self._roots(spec.disks)
+        own = self._own_variables(run_dir, owner, spec)
+        script = self._script(run_dir, owner, spec, own)
         try:
             self._clear_the_way(run_dir, place, owner, roots, spec)
-            return self._make(run_dir, place, owner, spec)
+            try:
+                self._fill(run_dir, spec, script, (*spec.variables, *own))
+                link_up(self._area.linktree, run_dir, place)
+            except (OSError, MegatestError):
+                _undo(run_dir, owner, roots)
+                raise
         except OSError as error:
-            self._undo(run_dir, owner, roots)
             raise _fault(run_dir, error) from error
-        except MegatestError:
-            self._undo(run_dir, owner, roots)
-            raise
+        return Prepared(
+            run_dir=run_dir,
+            link=f"{self._area.linktree}/{place.path}",
+            script=f"{run_dir}/{SCRIPT}",
+            log=f"{run_dir}/{LOG}",
+        )
 
     def discard(self, prepared: Prepared) -> None:
         """Take a prepared attempt away again that was never launched; one that has begun stays."""
         owner = owner_at(prepared.run_dir)
         if owner is not None and journal.revoke(prepared.run_dir, owner.attempt):
-            remove_run_dir(prepared.run_dir, owner, self._roots(_disk_of(prepared, owner)))
+            disk = place_of_owner(owner).disk_of(prepared.run_dir)
+            own = [Disk(name="", path=disk)] if disk else []  # the test's, maybe not the area's
+            _take_away(prepared.run_dir, owner, self._roots(own))
 
     def remove(
         self, run_dir: str, owner: Owner, *, disks: Sequence[Disk] = (), dry_run: bool = False
@@ -140,10 +161,10 @@ class WorkAreaOnDisk:
     ) -> None:
         """Move aside what earlier attempts left, on whichever disk, and make the directory."""
         keep = 0 if spec.preclean else self._area.keep_attempts
-        home = self._home(place)
+        home = home_of(self._area.linktree, place)
         if home is not None and place.item:
             self._clear_test_without_items(home, place, owner, roots, keep)
-        for earlier in _standing(home, place):
+        for earlier in standing(home, place):
             if earlier != run_dir:
                 set_aside(earlier, place, owner, roots, keep=keep)
         try:
@@ -161,42 +182,18 @@ class WorkAreaOnDisk:
             test = Place(run=place.run, test=place.test)
             set_aside(home, test, owner, roots, keep=keep)
 
-    def _home(self, place: Place) -> str | None:
-        """Return where the link tree says that the test's directory is."""
-        try:
-            return os.readlink(f"{self._area.linktree}/{place.test_path}")
-        except OSError:
-            return None
-
-    def _make(self, run_dir: str, place: Place, owner: Owner, spec: AttemptSpec) -> Prepared:
-        own = self._own_variables(run_dir, owner, spec)
-        script = JobScript(
-            owner=owner,
-            run_dir=run_dir,
-            variables=(*spec.variables, *own),
-            shim_dir=SHIM_DIR,
-            runscript=spec.runscript,
-            steps=spec.steps,
-            elsewhere=not spec.on_this_host,
-            resolved=spec.resolved,
-        )
-        text = job_script(script)
-        os.mkdir(f"{run_dir}/.megatest")
-        _write(f"{run_dir}/{SCRIPT}", text, 0o777)
-        self._fill(run_dir, spec)
-        if self._area.test_copy_command:
-            # Again: `rsync --delete` takes away what is not among the test's files.
-            make_directories(f"{run_dir}/.megatest")
-            _write(f"{run_dir}/{SCRIPT}", text, 0o777)
-        self._write_environment(run_dir, (*spec.variables, *own))
-        if spec.steps:
-            make_directories(f"{run_dir}/.ezsteps")
-        self._link(run_dir, place)
-        return Prepared(
-            run_dir=run_dir,
-            link=f"{self._area.linktree}/{place.path}",
-            script=f"{run_dir}/{SCRIPT}",
-            log=f"{run_dir}/{LOG}",
+    def _script(self, run_dir: str, owner: Owner, spec: AttemptSpec, own: Sequence[Variable]) -> str:
+        return job_script(
+            JobScript(
+                owner=owner,
+                run_dir=run_dir,
+                variables=(*spec.variables, *own),
+                shim_dir=SHIM_DIR,
+                runscript=spec.runscript,
+                steps=spec.steps,
+                elsewhere=not spec.on_this_host,
+                resolved=spec.resolved,
+            )
         )
 
     def _own_variables(self, run_dir: str, owner: Owner, spec: AttemptSpec) -> tuple[Variable, ...]:
@@ -208,14 +205,21 @@ class WorkAreaOnDisk:
             Variable("MT_PYTHON", self._python),
         )
 
-    def _fill(self, run_dir: str, spec: AttemptSpec) -> None:
+    def _fill(self, run_dir: str, spec: AttemptSpec, script: str, variables: Sequence[Variable]) -> None:
+        """Put everything into a directory that was just made, the marker first."""
+        _write_script(run_dir, script)
         if self._area.test_copy_command:
-            _run_copy_command(self._area.test_copy_command, spec.source, run_dir)
-            return
-        notes = populate(spec.source, self._sources.listing(spec.source), run_dir)
-        if notes:
-            text = "".join(f"megatest: {note}\n" for note in notes)
-            _write(f"{run_dir}/{LOG}", text, 0o666)
+            environment = self._environment.with_variables(variables)
+            _run_copy_command(self._area.test_copy_command, spec.source, run_dir, environment)
+            # Again: `rsync --delete` takes away what is not among the test's files.
+            _write_script(run_dir, script)
+        else:
+            notes = populate(spec.source, self._sources.listing(spec.source), run_dir)
+            if notes:
+                _write(f"{run_dir}/{LOG}", "".join(f"megatest: {note}\n" for note in notes), 0o666)
+        self._write_environment(run_dir, variables)
+        if spec.steps:
+            make_directories(f"{run_dir}/.ezsteps")
 
     def _write_environment(self, run_dir: str, variables: Sequence[Variable]) -> None:
         path = next((v.value for v in reversed(variables) if v.name == "PATH"), None)
@@ -230,39 +234,6 @@ class WorkAreaOnDisk:
         _write(f"{run_dir}/megatest.sh", files.sh, 0o666)
         _write(f"{run_dir}/megatest.csh", files.csh, 0o666)
 
-    def _link(self, run_dir: str, place: Place) -> None:
-        """Make the run directory reachable through the link tree."""
-        link = f"{self._area.linktree}/{place.test_path}"
-        if not place.item:
-            _point(link, run_dir)
-            return
-        test_dir = run_dir.removesuffix(f"/{place.item}")
-        home = self._home(place)
-        if home is None or not os.path.isdir(home):
-            _point(link, test_dir)
-        elif home != test_dir:
-            _point(f"{home}/{place.item}", run_dir)
-
-    def _undo(self, run_dir: str, owner: Owner, roots: Roots) -> None:
-        """Take away what was made of this very attempt; on a full disk the room is needed."""
-        found = owner_at(run_dir)
-        if found == owner and not os.path.lexists(journal.journal_path(run_dir)):
-            remove_run_dir(run_dir, owner, roots)
-
-
-def _standing(home: str | None, place: Place) -> tuple[str, ...]:
-    """Return what the link tree shows of earlier attempts: a directory, or a link and its end."""
-    if home is None:
-        return ()
-    if not place.item:
-        return (home,) if place.disk_of(home) and os.path.isdir(home) else ()
-    inner = f"{home}/{place.item}"
-    if os.path.islink(inner):
-        end = os.readlink(inner)
-        standing = (end,) if place.disk_of(end) and os.path.isdir(end) else ()
-        return (*standing, inner)
-    return (inner,) if os.path.isdir(inner) else ()
-
 
 def _make_directory(path: str) -> None:
     """Make one directory, and its parents if it is the first of its run."""
@@ -271,6 +242,11 @@ def _make_directory(path: str) -> None:
     except FileNotFoundError:
         make_directories(os.path.dirname(path))
         os.mkdir(path)
+
+
+def _write_script(run_dir: str, script: str) -> None:
+    make_directories(f"{run_dir}/.megatest")
+    _write(f"{run_dir}/{SCRIPT}", script, 0o777)
 
 
 def _write(path: str, text: str, mode: int) -> None:
@@ -289,21 +265,7 @@ def _write(path: str, text: str, mode: int) -> None:
         os.close(descriptor)
 
 
-def _point(link: str, target: str) -> None:
-    """Make `link` lead to `target`, whatever it led to before; never over a directory."""
-    try:
-        os.symlink(target, link)
-    except FileNotFoundError:
-        make_directories(os.path.dirname(link))
-        os.symlink(target, link)
-    except FileExistsError:
-        if os.path.realpath(link) != os.path.realpath(target):
-            draft = f"{link}.{os.getpid()}"
-            os.symlink(target, draft)
-            os.rename(draft, link)
-
-
-def _run_copy_command(command: str, source: str, run_dir: str) -> None:
+def _run_copy_command(command: str, source: str, run_dir: str, environment: Mapping[str, str]) -> None:
     """Run the area's `testcopycmd`; what it says is the beginning of the test's log.
 
     Raises:
@@ -312,7 +274,12 @@ def _run_copy_command(command: str, source: str, run_dir: str) -> None:
     line = command.replace("TEST_SRC_PATH", sh_quote(source)).replace("TEST_TARG_PATH", sh_quote(run_dir))
     with open(f"{run_dir}/{LOG}", "ab") as log:
         code = subprocess.call(
-            ["/bin/sh", "-c", line], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=run_dir
+            ["/bin/sh", "-c", line],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=run_dir,
+            env=environment,
         )
     if code != 0:
         said = Path(run_dir, LOG).read_bytes()[-_TAIL_BYTES:].decode("utf-8", "replace").strip()
@@ -327,8 +294,18 @@ def _fault(run_dir: str, error: OSError) -> MegatestError:
     return EnvironmentFault(message)
 
 
-def _disk_of(prepared: Prepared, owner: Owner) -> tuple[Disk, ...]:
-    item = f"/{owner.item}" if owner.item else ""
-    suffix = f"/{owner.target}/{owner.runname}/{owner.test}{item}"
-    path = prepared.run_dir.removesuffix(suffix)
-    return (Disk(name="", path=path),) if path != prepared.run_dir else ()
+def _undo(run_dir: str, owner: Owner, roots: Roots) -> None:
+    """Take away what was made of an attempt that cannot be made; on a full disk the room is needed."""
+    if owner_at(run_dir) is None:
+        with contextlib.suppress(OSError):  # the disk was full before the marker was whole
+            os.unlink(f"{run_dir}/{SCRIPT}")
+            os.rmdir(f"{run_dir}/.megatest")
+            os.rmdir(run_dir)
+        return
+    _take_away(run_dir, owner, roots)
+
+
+def _take_away(run_dir: str, owner: Owner, roots: Roots) -> None:
+    """Remove an attempt that never began; earlier attempts stay where they are."""
+    if isinstance(remove_run_dir(run_dir, owner, roots), Removed):
+        remove_links(run_dir, owner, roots)

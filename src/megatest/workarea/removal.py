@@ -90,7 +90,7 @@ def remove_test(
         paths += more.paths
         entries += more.entries
     if not done.kept:
-        paths += _remove_links(run_dir, place_of_owner(owner), roots, dry_run=dry_run)
+        paths += remove_links(run_dir, owner, roots, dry_run=dry_run)
     return Removed(paths=tuple(dict.fromkeys(paths)), entries=entries, kept=done.kept)
 
 
@@ -243,8 +243,13 @@ def _root_of(path: str, disks: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
-def _remove_links(run_dir: str, place: Place, roots: Roots, *, dry_run: bool) -> list[str]:
-    """Remove the links to a directory that is gone, and the directories that they leave empty."""
+def remove_links(run_dir: str, owner: Owner, roots: Roots, *, dry_run: bool = False) -> list[str]:
+    """Remove the links to a directory that is gone, and the directories that they leave empty.
+
+    Returns:
+        The paths that went, or would.
+    """
+    place = place_of_owner(owner)
     gone: list[str] = []
     tree = os.path.realpath(roots.linktree)
     home = _link_at(tree, place.test_path)

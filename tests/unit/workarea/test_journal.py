@@ -18,7 +18,8 @@ from megatest.model.attempt import (
     ValueSaid,
 )
 from megatest.model.error import EnvironmentFault
-from megatest.workarea.journal import LONGEST_LINE, append, decode, encode, journal_path, read_journal, revoke
+from megatest.workarea.codec import decode, encode
+from megatest.workarea.journal import LONGEST_LINE, append, journal_path, read_journal, revoke
 
 ONE_OF_EACH: tuple[Entry, ...] = (
     Started(

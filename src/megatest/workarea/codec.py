@@ -1,0 +1,136 @@
+"""Journal records to lines and back; the format is described in ``docs/journal.md``."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from typing import Any, Final
+
+from megatest.model.attempt import (
+    JOURNAL_VERSION,
+    Edited,
+    Ended,
+    Entry,
+    LogSaid,
+    Revoked,
+    Started,
+    StatusSaid,
+    StepSaid,
+    ValueSaid,
+)
+from megatest.workarea.line import record_line
+
+BEGIN: Final = b'{"k":"'
+"""What every record starts with, so that one can be found behind a torn one."""
+
+_WIDEST_INTEGER: Final = 1 << 63
+
+_KINDS: Final[dict[str, type[Entry]]] = {
+    "start": Started,
+    "revoked": Revoked,
+    "step": StepSaid,
+    "status": StatusSaid,
+    "log": LogSaid,
+    "value": ValueSaid,
+    "edited": Edited,
+    "exit": Ended,
+}
+_KIND_OF: Final = {entry: kind for kind, entry in _KINDS.items()}
+_OPENING: Final = (Started, Revoked)
+
+
+def encode(entry: Entry) -> bytes:
+    """Return the line of a record, newline included; fields at their default are left out."""
+    said: list[tuple[str, str | int | float]] = []
+    if isinstance(entry, _OPENING):
+        said.append(("v", JOURNAL_VERSION))
+    kind = _KIND_OF[type(entry)]
+    for field in _fields(kind):
+        value = getattr(entry, field.attribute)
+        if field.required or value != field.default:
+            said.append((field.key, value))
+    return record_line(kind, said)
+
+
+def decode(line: bytes) -> Entry | None:
+    """Return the record of one line (without its newline), or None if it has no known kind.
+
+    Fields that are not known are ignored, as is a kind that is not: a newer writer may use them.
+    Characters that no database takes (NUL, bytes that are not UTF-8) come out as ``\\xNN``.
+
+    Raises:
+        ValueError: it is no record, a required field is missing, or one has the wrong type.
+    """
+    if not line.startswith(BEGIN):
+        raise ValueError("a record starts with its kind")
+    try:
+        said = json.loads(line.decode("utf-8", "surrogateescape"))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    kind = str(said["k"])
+    if kind not in _KINDS:
+        return None
+    values: dict[str, Any] = {}
+    for field in _fields(kind):
+        if field.key in said:
+            values[field.attribute] = _checked(said[field.key], field.type)
+        elif field.required:
+            raise ValueError(f"{field.key} is missing")
+    return _KINDS[kind](**values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    key: str
+    attribute: str
+    type: str
+    default: object
+    required: bool
+
+
+@cache
+def _fields(kind: str) -> tuple[_Field, ...]:
+    """Return how the fields of a record are written; the names are those of the model."""
+    return tuple(
+        _Field(
+            "up" if field.name == "uptime_s" else field.name,
+            field.name,
+            str(field.type),
+            field.default,
+            field.default is MISSING,
+        )
+        for field in fields(_KINDS[kind])
+    )
+
+
+def _checked(value: object, wanted: str) -> str | int | float | bool:
+    """Return the value if it has the type that the model gives it."""
+    if wanted == "str" and isinstance(value, str):
+        return _storable(value)
+    if wanted == "bool" and isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if wanted == "float" and abs(value) < _WIDEST_INTEGER and math.isfinite(value):
+            return float(value)
+        if wanted == "int" and isinstance(value, int) and abs(value) < _WIDEST_INTEGER:
+            return value
+    raise ValueError(f"{value!r} is no {wanted}")
+
+
+def _storable(text: str) -> str:
+    if text.isascii():
+        return text.replace("\0", "\\x00")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = _without_surrogates(text)
+    return text.replace("\0", "\\x00")
+
+
+def _without_surrogates(text: str) -> str:
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()

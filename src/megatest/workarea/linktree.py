@@ -1,0 +1,72 @@
+"""The link tree: one link per test, through which people and the database find run directories."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from megatest.workarea.directory import make_directories
+from megatest.workarea.layout import Place
+
+
+def home_of(linktree: str, place: Place) -> str | None:
+    """Return where the link tree says that the test's directory is; None if it has no link."""
+    try:
+        return os.readlink(f"{linktree}/{place.test_path}")
+    except OSError:
+        return None
+
+
+def standing(home: str | None, place: Place) -> tuple[str, ...]:
+    """Return what the link tree shows of earlier attempts: a directory, or a link and its end.
+
+    Args:
+        home: see `home_of`.
+        place: of the test or item.
+    """
+    if home is None:
+        return ()
+    if not place.item:
+        return (home,) if place.disk_of(home) and os.path.isdir(home) else ()
+    inner = f"{home}/{place.item}"
+    if os.path.islink(inner):
+        end = os.readlink(inner)
+        elsewhere = (end,) if place.disk_of(end) and os.path.isdir(end) else ()
+        return (*elsewhere, inner)
+    return (inner,) if os.path.isdir(inner) else ()
+
+
+def link_up(linktree: str, run_dir: str, place: Place) -> None:
+    """Make a new run directory reachable through the link tree.
+
+    A test has one link.  Its items are found behind it; one on another disk than the first
+    gets a link of its own inside the directory of the first.
+    """
+    link = f"{linktree}/{place.test_path}"
+    if not place.item:
+        _point(link, run_dir)
+        return
+    test_dir = run_dir.removesuffix(f"/{place.item}")
+    home = home_of(linktree, place)
+    if home is None or not os.path.isdir(home):
+        _point(link, test_dir)
+    elif home != test_dir:
+        _point(f"{home}/{place.item}", run_dir)
+
+
+def _point(link: str, target: str) -> None:
+    """Make `link` lead to `target`, whatever it led to before; never over a directory."""
+    try:
+        os.symlink(target, link)
+    except FileNotFoundError:
+        make_directories(os.path.dirname(link))
+        os.symlink(target, link)
+    except FileExistsError:
+        if os.path.realpath(link) == os.path.realpath(target):
+            return
+        if not os.path.islink(link):
+            raise FileExistsError(errno.EEXIST, "a directory is where a link should be", link) from None
+        # A link cannot be changed; a reader must never find none in between.
+        draft = f"{link}.{os.getpid()}"
+        os.symlink(target, draft)
+        os.rename(draft, link)

@@ -1,0 +1,274 @@
+"""The run's own journal: what makes the database an index that can be made again.
+
+``LINKTREE/T1/T2/RUNNAME/.run.journal`` has one JSON object a line, appended before the same
+thing is committed to the database:
+
+* ``run``: who and what the run is; the latest one counts;
+* ``rows``: rows of the database and the tests that they stand for, ``[id, test, item, parent]``;
+* ``changes``: one commit of the engine that held the lease `token`;
+* ``gone``: rows that were removed.
+
+A commit of an engine that had lost its lease may stand in it: lines under an older token than
+an earlier line's are passed over.  A line cut short by a crash is ignored and counted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final
+
+from megatest.model.change import Change, StepChange, StepsCleared, TestChange
+from megatest.model.error import EnvironmentFault
+from megatest.model.ids import Target, TestId
+from megatest.model.record import RunRecord, StepRecord, TestRecord
+
+RUN_LOG: Final = ".run.journal"
+VERSION: Final = 1
+
+_COLUMNS: Final = tuple(f.name for f in fields(TestChange) if f.name not in ("row", "expected_state"))
+
+
+def run_log_path(linktree: str, target: Target, runname: str) -> str:
+    """Return where the journal of a run is."""
+    return os.path.join(linktree, *target.values, runname, RUN_LOG)
+
+
+class RunLog:
+    """Appends to one run's journal; each call is one write.
+
+    Every method raises EnvironmentFault where the line cannot be written; a part that was written
+    is then a torn line.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+
+    def run(self, run: RunRecord, field_names: Sequence[str], area: str) -> None:
+        """Record who and what the run is."""
+        self._append(
+            {
+                "k": "run",
+                "v": VERSION,
+                "area": area,
+                "fields": list(field_names),
+                "target": list(run.target.values),
+                "id": run.id,
+                "runname": run.runname,
+                "state": run.state,
+                "status": run.status,
+                "owner": run.owner,
+                "time": run.event_time,
+                "comment": run.comment,
+                "fail_count": run.fail_count,
+                "pass_count": run.pass_count,
+            }
+        )
+
+    def rows(self, records: Iterable[TestRecord]) -> None:
+        """Record which rows stand for which tests."""
+        rows = [[r.id, r.test_id.test, r.test_id.item, r.is_parent, r.event_time] for r in records]
+        if rows:
+            self._append({"k": "rows", "rows": rows})
+
+    def changes(self, changes: Sequence[Change], token: int) -> None:
+        """Record one commit."""
+        self._append({"k": "changes", "token": token, "changes": [_packed(change) for change in changes]})
+
+    def gone(self, rows: Iterable[int]) -> None:
+        """Record that rows were removed."""
+        self._append({"k": "gone", "rows": list(rows)})
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        line = json.dumps(record, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+        try:
+            if self._fd < 0:
+                os.makedirs(os.path.dirname(self._path), exist_ok=True)
+                self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+                line = self._fresh_line() + line
+            while line:
+                line = line[os.write(self._fd, line) :]
+        except OSError as error:
+            raise EnvironmentFault(
+                f"cannot write {self._path}: {error.strerror}",
+                hint="make room or mend the permissions; nothing is lost meanwhile",
+            ) from error
+
+    def _fresh_line(self) -> bytes:
+        """Return the newline that ends a line which a crash cut short; empty if there is none."""
+        size = os.fstat(self._fd).st_size
+        if not size:
+            return b""
+        with open(self._path, "rb") as file:
+            file.seek(size - 1)
+            return b"" if file.read(1) == b"\n" else b"\n"
+
+
+def _packed(change: Change) -> list[Any]:
+    if isinstance(change, TestChange):
+        values = {name: value for name in _COLUMNS if (value := getattr(change, name)) is not None}
+        return ["test", change.row, values]
+    if isinstance(change, StepChange):
+        return [
+            "step", change.row, change.stepname, change.state, change.status, change.time, change.comment,
+            change.logfile,
+        ]  # fmt: skip
+    return ["cleared", change.row]
+
+
+@dataclass(slots=True, kw_only=True)
+class RunHistory:
+    """A run as its journal tells it.
+
+    Attributes:
+        run: the run's record; None if the journal does not say.
+        area: absolute path of the area that wrote it.
+        field_names: the area's fields then.
+        tests: by row.
+        steps: by row, then by step and state, in the order in which they were first heard of.
+        torn: lines that could not be read.
+    """
+
+    run: RunRecord | None = None
+    area: str = ""
+    field_names: tuple[str, ...] = ()
+    tests: dict[int, TestRecord] = field(default_factory=dict)
+    steps: dict[int, dict[tuple[str, str], StepRecord]] = field(default_factory=dict)
+    torn: int = 0
+    _token: int = 0
+
+
+def read_run_log(path: str) -> RunHistory:
+    """Return what a run's journal says; an empty history where there is none.
+
+    Cost: linear in the journal's length, streaming.
+    """
+    history = RunHistory()
+    try:
+        with open(path, "rb") as file:
+            for line in file:
+                _replay_line(line, history)
+    except OSError:
+        return history
+    return history
+
+
+def _replay_line(line: bytes, history: RunHistory) -> None:
+    try:
+        record = json.loads(line)
+        _REPLAY[record["k"]](record, history)
+    except (ValueError, KeyError, TypeError, IndexError):
+        history.torn += 1
+
+
+def _replay_run(record: Mapping[str, Any], history: RunHistory) -> None:
+    history.area = record["area"]
+    history.field_names = tuple(record["fields"])
+    history.run = RunRecord(
+        id=record["id"],
+        target=Target(tuple(record["target"])),
+        runname=record["runname"],
+        state=record["state"],
+        status=record["status"],
+        owner=record["owner"],
+        event_time=record["time"],
+        comment=record["comment"],
+        fail_count=record["fail_count"],
+        pass_count=record["pass_count"],
+    )
+
+
+def _replay_rows(record: Mapping[str, Any], history: RunHistory) -> None:
+    run_id = history.run.id if history.run is not None else 0
+    for row, test, item, parent, time in record["rows"]:
+        known = history.tests.get(row)
+        if known is None:
+            history.tests[row] = TestRecord(
+                id=row,
+                run_id=run_id,
+                test_id=TestId(test, item),
+                state="NOT_STARTED",
+                status="n/a",
+                is_parent=parent,
+                event_time=time,
+            )
+        elif known.is_parent != parent:
+            history.tests[row] = replace(known, is_parent=parent)
+
+
+def _replay_changes(record: Mapping[str, Any], history: RunHistory) -> None:
+    token = record["token"]
+    if token < history._token:
+        return
+    history._token = token
+    for kind, row, *rest in record["changes"]:
+        if row not in history.tests:
+            continue
+        if kind == "test":
+            history.tests[row] = _changed(history.tests[row], rest[0])
+        elif kind == "step":
+            name, state, status, time, comment, log = rest
+            history.steps.setdefault(row, {})[name, state] = StepRecord(
+                test_row=row,
+                stepname=name,
+                state=state,
+                status=status,
+                event_time=time,
+                comment=comment,
+                logfile=log,
+            )
+        elif kind == "cleared":
+            history.steps.pop(row, None)
+
+
+def _changed(test: TestRecord, values: Mapping[str, Any]) -> TestRecord:
+    columns = dict(values)
+    if "time" in columns:
+        columns["event_time"] = columns.pop("time")
+    return replace(test, **columns)
+
+
+def _replay_gone(record: Mapping[str, Any], history: RunHistory) -> None:
+    for row in record["rows"]:
+        history.tests.pop(row, None)
+        history.steps.pop(row, None)
+
+
+_REPLAY: Final = {
+    "run": _replay_run,
+    "rows": _replay_rows,
+    "changes": _replay_changes,
+    "gone": _replay_gone,
+}
+
+
+def find_run_logs(linktree: str, depth: int) -> Iterator[str]:
+    """Yield the journals of all runs in a link tree.
+
+    Args:
+        linktree: its top.
+        depth: number of fields: the levels between the top and a run's directory, less one.
+    """
+    level = [linktree]
+    for _ in range(depth + 1):
+        below = []
+        for directory in level:
+            try:
+                with os.scandir(directory) as entries:
+                    below += [e.path for e in entries if e.is_dir(follow_symlinks=False)]
+            except OSError:
+                continue
+        level = sorted(below)
+    for directory in level:
+        path = os.path.join(directory, RUN_LOG)
+        if os.path.isfile(path):
+            yield path
