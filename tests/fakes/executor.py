@@ -62,6 +62,7 @@ class FakeCluster:
         on_start, on_end: called when a job begins and ends by itself, for side effects like a
             journal; `on_end` gets the exit code or None.
         started: names of the jobs that began, in order.
+        choose: what a job will do, instead of `plans`.
     """
 
     clock: Callable[[], float]
@@ -69,11 +70,16 @@ class FakeCluster:
     on_start: Callable[[Job], None] = lambda _job: None
     on_end: Callable[[Job, int | None], None] = lambda _job, _code: None
     started: list[str] = field(default_factory=list)
+    choose: Callable[[Job], Plan] | None = None
     _playing: dict[str, _Playing] = field(default_factory=dict)
+
+    def plan_of(self, job: Job) -> Plan:
+        """Return what a job will do."""
+        return self.choose(job) if self.choose is not None else self.plans.get(job.name, Plan())
 
     def submit(self, job: Job) -> str:
         """Take a job once; return why not, if it is refused."""
-        plan = self.plans.get(job.name, Plan())
+        plan = self.plan_of(job)
         if not plan.refused and job.name not in self._playing:
             self._playing[job.name] = _Playing(job=job, plan=plan, submitted_at=self.clock())
         return plan.refused
@@ -175,7 +181,7 @@ class FakeExecutor:
             self._watched[row] = (job, change)
             if change.kind in (ChangeKind.ENDED, ChangeKind.LOST):
                 del self._watched[row]
-                news += _left_behind(job, self.cluster.plans.get(job.name, Plan()))
+                news += _left_behind(job, self.cluster.plan_of(job))
         return news
 
     def fds(self) -> Sequence[int]:
@@ -191,6 +197,10 @@ class FakeExecutor:
         for row in rows:
             if row in self._watched:
                 self.cluster.cancel(self._watched[row][0].name, grace_s)
+
+    def finish(self) -> Sequence[JobChange]:
+        """Nothing remains."""
+        return ()
 
     def close(self) -> None:
         """Forget the jobs; the cluster goes on with them."""

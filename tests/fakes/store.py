@@ -24,9 +24,15 @@ from megatest.model.record import (
 )
 from megatest.model.spec import TestMeta
 from megatest.model.status import ACTIVE, State, Status, legal_change
-from megatest.store.fault import IllegalChange
+from megatest.store.fault import IllegalChange, run_removed
 
 _CHANGED = tuple(f.name for f in fields(TestChange) if f.name not in ("row", "expected_state", "time"))
+
+
+def _sort_key(text: str) -> tuple[bool, bytes]:
+    """Return what SQLite compares: text that is not UTF-8 is bytes to it, and bytes come last."""
+    data = text.encode("utf-8", "surrogateescape")
+    return data.decode("utf-8", "replace") != text, data
 
 
 @dataclass(slots=True)
@@ -118,7 +124,7 @@ class FakeStore:
 
     def _all_of(self, run_id: int) -> list[TestRecord]:
         mine = (t for t in self.records.tests.values() if t.run_id == run_id and t.state != State.DELETED)
-        return sorted(mine, key=lambda t: tuple(part.encode() for part in t.test_id))
+        return sorted(mine, key=lambda t: tuple(map(_sort_key, t.test_id)))
 
     def tests_since(self, run_id: int, seq: int) -> tuple[int, Sequence[TestRecord]]:
         changed_at = self.records.changed_at
@@ -286,6 +292,8 @@ class FakeStore:
         self._forget(gone)
         self.records.requests = [r for r in self.records.requests if r.run_id != run_id]
         self.records.holders.pop(run_id, None)
+        if run_id in self.records.tokens:
+            self.records.tokens[run_id] += 1
         self.records.runs.pop(run_id, None)
 
     def put_values(self, values: Iterable[ValueRecord]) -> None:
@@ -324,13 +332,16 @@ class FakeStore:
         self, run_id: int, tests: Iterable[tuple[TestId, bool]], time: int, lease: Lease | None
     ) -> Mapping[TestId, TestRecord]:
         self._begin(lease)
+        if run_id not in self.records.runs:
+            raise run_removed(run_id)
         named = dict(tests)
         known = {test.test_id: test for test in self.records.tests.values() if test.run_id == run_id}
         for test_id, is_parent in named.items():
             old = known.get(test_id)
+            row = self.records.new_id("tests")  # used up for an existing row too, as in SQLite
             if old is None:
                 old = TestRecord(
-                    id=self.records.new_id("tests"),
+                    id=row,
                     run_id=run_id,
                     test_id=test_id,
                     state=State.NOT_STARTED,
@@ -447,6 +458,10 @@ class FakeStore:
         self.records.tokens[run_id] = token
         self.records.holders[run_id] = replace(holder, token=token)
         return Lease(run_id=run_id, token=token)
+
+    def renew(self, lease: Lease, time: int) -> None:
+        self._begin(lease)
+        self.records.holders[lease.run_id] = replace(self.records.holders[lease.run_id], time=time)
 
     def release(self, lease: Lease) -> None:
         self._begin()

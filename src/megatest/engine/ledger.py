@@ -14,7 +14,8 @@ from typing import Any
 
 from megatest.engine.attempt import Row
 from megatest.engine.batch import Batch
-from megatest.engine.ports import Clock, Lease, Store
+from megatest.engine.ports import Clock, Lease, RunLog, Store
+from megatest.failpoint import reach
 from megatest.model.change import StepChange, StepsCleared, TestChange
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
@@ -34,15 +35,23 @@ class Ledger:
 
     Args:
         run_id: the run's row.
-        store, lease, clock: see `megatest.engine.ports`.
+        store, log, lease, clock: see `megatest.engine.ports`.
         records: every test of the run that the store has.
     """
 
     def __init__(
-        self, *, run_id: int, store: Store, lease: Lease | None, clock: Clock, records: Iterable[TestRecord]
+        self,
+        *,
+        run_id: int,
+        store: Store,
+        log: RunLog,
+        lease: Lease,
+        clock: Clock,
+        records: Iterable[TestRecord],
     ) -> None:
         self.run_id = run_id
         self._store = store
+        self._log = log
         self._lease = lease
         self._clock = clock
         self._rows: dict[TestId, Row] = {}
@@ -98,6 +107,9 @@ class Ledger:
     def register(self, tests: Iterable[tuple[TestId, bool]]) -> None:
         """Make sure that these rows exist, in a transaction of their own."""
         records = self._store.register_tests(self.run_id, tests, int(self._clock.now()), self._lease)
+        reach("rows registered")
+        # Nothing of these rows is launched before the next commit, which comes after this.
+        self._log.rows(records.values())
         for record in records.values():
             self._take(record)
 
@@ -114,6 +126,10 @@ class Ledger:
             self._roll_up_of(row.test_id).replace((row.state, row.status), (state, status))
             self._dirty[row.test_id.test] = None
         row.state, row.status = state, status
+
+    def notice(self, row: Row, state: str, status: str) -> None:
+        """Take over what somebody else has written into a row."""
+        self._move(row, state, status)
 
     def step(self, change: StepChange | StepsCleared) -> None:
         """Record a step with the next commit."""
@@ -132,10 +148,23 @@ class Ledger:
         self._roll_up_dirty()
         if not self._batch:
             return ()
-        records = self._store.commit(self._batch.changes(), self._lease)
+        changes = self._batch.changes()
+        reach("run log before write")
+        self._log.changes(changes, self._lease.token)
+        reach("run log after write")
+        records = self._store.commit(changes, self._lease)
+        reach("commit after")
         conflicts = [c for record in records if (c := self._conflict(record)) is not None]
         self._batch.clear()
         return conflicts
+
+    def renew(self) -> None:
+        """Say that this engine lives.
+
+        Raises:
+            LeaseLost: the run is another engine's now.
+        """
+        self._store.renew(self._lease, int(self._clock.now()))
 
     @property
     def pending(self) -> bool:
@@ -147,7 +176,7 @@ class Ledger:
         lost = self._batch.test_change(record.id)
         if row is None or lost is None:
             return None
-        self._move(row, record.state, record.status)
+        self.notice(row, record.state, record.status)
         return Conflict(row, lost)
 
     def _roll_up_dirty(self) -> None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import heapq
 import os
 import platform
-import select
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,8 +28,9 @@ from megatest.engine.interrupt import Interrupts, Level
 from megatest.engine.launchpad import Launchpad, Standing
 from megatest.engine.ledger import Conflict, Ledger
 from megatest.engine.listen import take_in, wall_time_on_this_host
-from megatest.engine.ports import Briefing, Clock, Executor, Store, Watcher, WorkArea
+from megatest.engine.ports import Briefing, Clock, Executor, Store, Waiter, Watcher, WorkArea
 from megatest.engine.settle import STUCK_COMMENT, verdict
+from megatest.failpoint import reach
 from megatest.model.change import StepsCleared
 from megatest.model.error import EnvironmentFault, MegatestError
 from megatest.model.job import ChangeKind, Job, JobChange
@@ -40,8 +40,12 @@ from megatest.plan.plan import Consequence, Expand, Plan, Register, Settle, Stuc
 _TICK_S = 1.0
 _META_EVERY_S = 10.0
 _RETRY_COMMIT_S = 1.0
+RENEW_EVERY_S = 5.0
+"""How often an engine says that it lives."""
+
 _PREPARE_AHEAD = 4
 _COMMIT_ROUNDS = 5
+_ON_REQUEST = "killed on request"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +104,10 @@ class Engine:
         clock: Clock,
         interrupts: Interrupts,
         settings: Settings,
+        waiter: Waiter,
     ) -> None:
         self._plan = plan
+        self._waiter = waiter
         self._ledger = ledger
         self._store = store
         self._workarea = workarea
@@ -120,10 +126,9 @@ class Engine:
         self._next_tick = 0.0
         self._next_meta = 0.0
         self._next_launch = 0.0
+        self._renew_at = 0.0
         self._retry_commit_at = 0.0
         self._held = ""
-        self._poll = select.poll()
-        self._polled: tuple[int, ...] = ()
 
     def run(self, adopted: Sequence[Attempt] = ()) -> Outcome:
         """Run until nothing can run any more, or the user wants an end.
@@ -154,6 +159,14 @@ class Engine:
 
     def _hear(self) -> None:
         now = self._clock.monotonic()
+        try:
+            if now >= self._renew_at:
+                # Also the first thing after a long sleep: whoever was frozen may have lost the run.
+                self._ledger.renew()
+                self._renew_at = now + RENEW_EVERY_S
+            self._heed_store()
+        except EnvironmentFault as error:
+            self._store_fails(error, now)
         self._heed_interrupts()
         for executor in self._executors.values():
             for change in executor.poll():
@@ -190,28 +203,31 @@ class Engine:
         """Once a second: journals of what runs, requests of other commands, meta data."""
         for attempt in self._live.values():
             self._read_journal(attempt)
-        version = self._store.data_version()
-        if version != self._seen_version:
-            self._seen_version = version
-            self._heed_requests()
         if now >= self._next_meta:
             self._next_meta = now + _META_EVERY_S
             self._write_meta(now)
 
     def _read_journal(self, attempt: Attempt) -> None:
         part = self._workarea.read_journal(attempt.prepared.run_dir, attempt.offset)
+        reach("journal read")
         take_in(attempt, part, self._ledger, wall_time_on_this_host(self._clock.now()))
 
-    def _heed_requests(self) -> None:
+    def _heed_store(self) -> None:
         """Act on what other commands wrote: kill requests, and what other runs occupy."""
+        version = self._store.data_version()
+        if version == self._seen_version:
+            return
+        self._seen_version = version
         for row_id in self._store.kill_requests(self._ledger.run_id):
-            attempt = self._live.get(row_id)
             row = self._ledger.row_of_id(row_id)
+            if row is None or row.is_parent or row.state == State.KILLREQ:
+                continue
+            self._ledger.notice(row, State.KILLREQ, row.status)
+            attempt = self._live.get(row_id)
             if attempt is not None:
-                self._end(attempt, "killed on request")
-            elif row is not None and not row.is_parent:
-                row.state = State.KILLREQ
-                self._settle_unstarted(row, State.KILLED, Status.FAIL, "killed on request before it began")
+                self._end(attempt, _ON_REQUEST)
+            elif not any(launching.row is row for launching in self._launching):
+                self._kill_unstarted(row)
         self._plan.limits.set_elsewhere(self._store.active_elsewhere(self._ledger.run_id))
 
     def _write_meta(self, now: float) -> None:
@@ -268,6 +284,7 @@ class Engine:
             handle="",
         )
         del self._live[row.id]
+        reach("attempt settled")
         comment = outcome.comment or (attempt.said.comment if attempt.said else "")
         self._tell_end(row, duration, comment)
         if attempt.torn:
@@ -311,6 +328,11 @@ class Engine:
         self._outcome.unrunnable += 1
         self._ledger.change(row, state=state, status=status, comment=comment, time=int(self._clock.now()))
         self._watcher.ended(row.test_id, state, status, 0.0, comment)
+
+    def _kill_unstarted(self, row: Row) -> None:
+        """Honour a kill request that came before the process."""
+        self._settle_unstarted(row, State.KILLED, Status.FAIL, f"{_ON_REQUEST} before it began")
+        self._consider(self._plan.ended(row.test_id, row.state, row.status))
 
     def _expand(self, test: str) -> Sequence[Consequence]:
         """What a test's item lists may depend on has ended: evaluate them for the plan."""
@@ -479,14 +501,18 @@ class Engine:
                 for conflict in conflicts:
                     self._resolve(conflict)
         except EnvironmentFault as error:
-            if not self._retry_commit_at:
-                self._watcher.said(f"results wait to be written: {error.message}")
-            self._retry_commit_at = now + _RETRY_COMMIT_S
+            self._store_fails(error, now)
             return False
         if self._retry_commit_at:
             self._watcher.said("results are written again")
         self._retry_commit_at = 0.0
         return True
+
+    def _store_fails(self, error: EnvironmentFault, now: float) -> None:
+        """Launch nothing and keep what happened until the store can be written again."""
+        if not self._retry_commit_at:
+            self._watcher.said(f"results wait to be written: {error.message}")
+        self._retry_commit_at = now + _RETRY_COMMIT_S
 
     def _resolve(self, conflict: Conflict) -> None:
         """Somebody else moved the row: heed a kill request, else what happened prevails."""
@@ -497,15 +523,14 @@ class Engine:
         if killed and launching is not None:
             self._launching.remove(launching)
             self._workarea.discard(launching.prepared)
-            self._settle_unstarted(row, State.KILLED, Status.FAIL, "killed on request before it began")
-            self._consider(self._plan.ended(row.test_id, row.state, row.status))
+            self._kill_unstarted(row)
             return
         attempt = self._live.get(row.id)
         if killed and attempt is not None:
             # It lives: the request stays visible until the kill is done.
             values.pop("state", None)
             values.pop("status", None)
-            self._end(attempt, "killed on request")
+            self._end(attempt, _ON_REQUEST)
         if values:
             self._ledger.change(row, **values)
 
@@ -523,22 +548,13 @@ class Engine:
         """Block until something may have happened."""
         if self._ledger.pending and not self._retry_commit_at:
             return
-        fds = (self._interrupts.fd, *(fd for e in self._executors.values() for fd in e.fds()))
-        if fds != self._polled:
-            self._watch(fds)
-        self._poll.poll(self._timeout_ms())
+        fds = [self._interrupts.fd, *(fd for e in self._executors.values() for fd in e.fds())]
+        self._waiter.wait(fds, self._timeout_s())
         self._interrupts.drain_wakeups()
 
-    def _watch(self, fds: tuple[int, ...]) -> None:
-        for fd in set(self._polled) - set(fds):
-            self._poll.unregister(fd)
-        for fd in fds:
-            self._poll.register(fd, select.POLLIN)
-        self._polled = fds
-
-    def _timeout_ms(self) -> int:
+    def _timeout_s(self) -> float:
         now = self._clock.monotonic()
-        until = [self._next_tick]
+        until = [self._next_tick, self._renew_at]
         until += [now + s for e in self._executors.values() if (s := e.next_poll_s()) is not None]
         if self._deadlines:
             until.append(self._deadlines[0][0])
@@ -546,22 +562,17 @@ class Engine:
             until.append(self._retry_commit_at)
         if now < self._next_launch:
             until.append(self._next_launch)
-        # Rounded up: waking a moment too early would only mean another turn.
-        return max(0, int((min(until) - now) * 1000) + 1)
+        return max(0.0, min(until) - now)
 
     def _finish(self) -> Outcome:
         self._launchpad.clear()
+        if self._outcome.interrupted is not Level.LEAVE:
+            for executor in self._executors.values():
+                for change in executor.finish():
+                    self._hear_change(change)
         self._outcome.running = len(self._live)
         self._outcome.waiting = self._plan.waiting_count()
         return self._outcome
-
-
-def _values(change: object) -> list[tuple[str, object]]:
-    from dataclasses import fields
-
-    return [
-        (f.name, getattr(change, f.name)) for f in fields(change) if f.name not in ("row", "expected_state")
-    ]  # type: ignore[arg-type]
 
 
 def _uname() -> str:

@@ -28,6 +28,14 @@ class Clock(Protocol):
         ...
 
 
+class Waiter(Protocol):
+    """The one blocking call."""
+
+    def wait(self, fds: Sequence[int], timeout_s: float) -> None:
+        """Return when a descriptor is readable or the time is over, whichever is first."""
+        ...
+
+
 class Executor(Protocol):
     """Starts jobs somewhere and tells what became of them.
 
@@ -76,6 +84,13 @@ class Executor(Protocol):
         """End jobs and every process of theirs: TERM, the grace, then KILL.
 
         Returns at once; the end comes as news.  Asked twice, the shorter grace counts.
+        """
+        ...
+
+    def finish(self) -> Sequence[JobChange]:
+        """Do what remains after the last job's end, and return the last news.
+
+        May block for a moment, to see the end of what jobs left behind.
         """
         ...
 
@@ -147,6 +162,14 @@ class Store(Protocol):
         """
         ...
 
+    def renew(self, lease: Lease, time: int) -> None:
+        """Say that this engine lives; others may take the run from one that no longer does.
+
+        Raises:
+            LeaseLost: another engine holds the run now.
+        """
+        ...
+
     def data_version(self) -> int:
         """Return a number that changes when another connection has written."""
         ...
@@ -165,6 +188,21 @@ class Store(Protocol):
 
     def past_durations(self, tests: Iterable[str]) -> Mapping[TestId, float]:
         """Return the median seconds of earlier passes, over all runs, of these tests."""
+        ...
+
+
+class RunLog(Protocol):
+    """The run's own journal on disk, written before the store: the store can be made from it.
+
+    Every method raises EnvironmentFault where it cannot be written.
+    """
+
+    def rows(self, records: Iterable[TestRecord]) -> None:
+        """Record which rows stand for which tests."""
+        ...
+
+    def changes(self, changes: Sequence[Change], token: int) -> None:
+        """Record one commit that is about to be made under a lease's token."""
         ...
 
 

@@ -232,6 +232,10 @@ class CommandExecutor:
             self._epoll.unregister(launched.pidfd)
             os.close(launched.pidfd)
 
+    def finish(self) -> Sequence[JobChange]:
+        """Nothing remains: what a launcher left is its own."""
+        return ()
+
     def close(self) -> None:
         """Close descriptors; jobs and launchers go on."""
         for launched in self._jobs.values():

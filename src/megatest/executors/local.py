@@ -22,11 +22,13 @@ from dataclasses import dataclass, field
 
 from megatest.executors import process
 from megatest.executors.process import Marks, Process
+from megatest.failpoint import reach
 from megatest.model.attempt import Started
 from megatest.model.job import ChangeKind, Job, JobChange, Submission
 
 _PR_SET_CHILD_SUBREAPER = 36
-_SWEEP_EVERY_S = 1.0
+_SOONEST_SWEEP_S = 1.0
+_LATEST_SWEEP_S = 4.0
 _KILL_STEP_S = 0.02
 _LONGEST_KILL_STEP_S = 0.5
 
@@ -90,6 +92,7 @@ class LocalExecutor:
         self._kills: dict[str, _Kill] = {}  # by job name: a row may run again meanwhile
         self._news: list[JobChange] = []
         self._unswept: list[_Running] = []
+        self._sweep_s = _SOONEST_SWEEP_S
         self._next_sweep = 0.0
         _become_subreaper()
 
@@ -104,7 +107,9 @@ class LocalExecutor:
         if known is not None and known.job.name == job.name:
             return Submission(row=job.row, handle=str(known.pid))
         try:
+            reach("spawn before")
             pid = spawn(["/bin/sh", job.script], {**job.environment, process.MARK: job.name}, job.log)
+            reach("spawn after")
         except OSError as error:
             return Submission(row=job.row, error=f"cannot start /bin/sh {job.script}: {error.strerror}")
         running = _Running(job=job, pid=pid)
@@ -169,7 +174,7 @@ class LocalExecutor:
         now = time.monotonic()
         for kill in [kill for kill in self._kills.values() if kill.next_at <= now]:
             self._go_on_killing(kill, now)
-        if self._unswept and (now >= self._next_sweep or not self._running):
+        if self._unswept and now >= self._next_sweep:
             self._sweep(now)
         self._reap_orphans()
         news, self._news = self._news, []
@@ -198,6 +203,7 @@ class LocalExecutor:
     def _reap(self, job: Job, pid: int) -> JobChange:
         try:
             _, status, usage = os.wait4(pid, 0)
+            reach("job reaped")
         except ChildProcessError:
             return _change(job, ChangeKind.ENDED)
         exited = os.WIFEXITED(status)
@@ -219,7 +225,7 @@ class LocalExecutor:
         """Return when a kill goes on or a sweep is due."""
         due = [kill.next_at for kill in self._kills.values()]
         if self._unswept:
-            due.append(self._next_sweep if self._running else 0)
+            due.append(self._next_sweep)
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     # -- ending -------------------------------------------------------------------------------
@@ -272,9 +278,11 @@ class LocalExecutor:
     def _sweep(self, now: float) -> None:
         """Look for processes of jobs that ended; end them too, unless told not to."""
         ended, self._unswept = self._unswept, []
-        self._next_sweep = now + _SWEEP_EVERY_S
         by_name = {r.job.name: r for r in ended}
         found = process.find(_marks_of(r.job, r.pid, r.started) for r in ended)
+        # A pass over /proc costs as much as ten short tests: where nothing is ever left, look less.
+        self._sweep_s = _SOONEST_SWEEP_S if found else min(2 * self._sweep_s, _LATEST_SWEEP_S)
+        self._next_sweep = now + self._sweep_s
         for name, alive in found.items():
             self._left_over(by_name[name], alive, now)
 
@@ -305,6 +313,17 @@ class LocalExecutor:
                 return
             with suppress(ChildProcessError):
                 os.waitpid(ended.si_pid, os.WNOHANG)
+
+    def finish(self) -> Sequence[JobChange]:
+        """Look once more for what jobs left behind, and wait until it is gone."""
+        news: list[JobChange] = []
+        self._next_sweep = 0.0
+        while self._unswept or self._kills:
+            news += self.poll()
+            wait_s = self.next_poll_s()
+            if wait_s:
+                time.sleep(wait_s)
+        return news
 
     def close(self) -> None:
         """Close descriptors; jobs go on."""
