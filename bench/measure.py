@@ -160,7 +160,7 @@ def _problem(command: Command, tree: _Tree, in_time: bool, log: Path) -> str:
     if not in_time:
         return f"did not end in {_LONGEST_RUN_S} s"
     if tree.code not in command.exit_codes:
-        return f"exit status {tree.code}: {_last_line(log)}"
+        return f"exit status {tree.code}: {_reason(log)}"
     return "left processes behind" if tree.left_behind else ""
 
 
@@ -170,9 +170,11 @@ def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def _last_line(log: Path) -> str:
+def _reason(log: Path) -> str:
+    """Return the line of an output that most likely says what went wrong."""
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:200] if lines else "(no output)"
+    last = lines[-1] if lines else "(no output)"
+    return next((line for line in lines if line.startswith("error:")), last)[:120]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

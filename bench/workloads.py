@@ -40,7 +40,7 @@ class Workload:
 def _noops(tests: int, rounds: int, *, jobs: int = 2, place: str = TMPFS, alone: bool = False) -> Workload:
     return Workload(
         key=f"W1-{tests}-j{jobs}-{place}",
-        title=f"W1: {tests:,} no-op tests, {jobs} jobs, {place}",
+        title=f"W1: {tests:,} no-op {'test' if tests == 1 else 'tests'}, {jobs} jobs, {place}",
         suite=lambda: independent(tests),
         tests=tests,
         jobs=jobs,
@@ -60,35 +60,49 @@ def _items(tests: int, rounds: int) -> Workload:
     )
 
 
+def _sleeps(tests: int, seconds: float, rounds: int) -> Workload:
+    return Workload(
+        key="W5",
+        title=f"W5: {tests} tests that sleep {seconds} s, 8 jobs",
+        suite=lambda: sleeps(tests, seconds),
+        tests=tests,
+        jobs=8,
+        rounds=rounds,
+    )
+
+
+_CHAIN: Final = Workload(
+    key="W2", title="W2: a chain of 200 tests, 2 jobs", suite=lambda: chain(200), tests=200
+)
+_LAYERS: Final = Workload(
+    key="W3",
+    title="W3: ten layers of 100 tests with three random prerequisites each, 2 jobs",
+    suite=lambda: layers(10, 100, 3),
+    tests=1_000,
+)
+
+START_UP: Final = _noops(1, 5, alone=True)
+"""Start-up and end of a run: one test."""
+
 FULL: Final = (
+    START_UP,
     _noops(100, 3),
     _noops(1_000, 5),
     _noops(1_000, 3, jobs=8),
     _noops(10_000, 3),
     _noops(100_000, 1, alone=True),
     _noops(1_000, 5, place=DISK),
-    Workload(
-        key="W2", title="W2: a chain of 200 tests, 2 jobs", suite=lambda: chain(200), tests=200
-    ),
-    Workload(
-        key="W3",
-        title="W3: ten layers of 100 tests with three random prerequisites each, 2 jobs",
-        suite=lambda: layers(10, 100, 3),
-        tests=1_000,
-    ),
+    _CHAIN,
+    _LAYERS,
     _items(100, 3),
     _items(1_000, 3),
     _items(10_000, 1),
-    Workload(
-        key="W5",
-        title="W5: 60 tests that sleep 0.5 s, 8 jobs",
-        suite=lambda: sleeps(60, 0.5),
-        tests=60,
-        jobs=8,
-        rounds=3,
-    ),
+    _sleeps(60, 0.5, 3),
 )
 """Everything that the goals speak of."""
+
+OWN: Final = (START_UP, _noops(1_000, 3), _noops(1_000, 3, place=DISK), _CHAIN, _LAYERS, _sleeps(60, 0.5, 1))
+"""What `make bench` runs of them, by ourselves and the floor only."""
 
 QUICK: Final = (
     _noops(20, 1),
@@ -97,13 +111,6 @@ QUICK: Final = (
         key="W3", title="W3: three layers of 5 tests", suite=lambda: layers(3, 5, 3), tests=15, rounds=1
     ),
     _items(10, 1),
-    Workload(
-        key="W5",
-        title="W5: 8 tests that sleep 0.1 s, 8 jobs",
-        suite=lambda: sleeps(8, 0.1),
-        tests=8,
-        jobs=8,
-        rounds=1,
-    ),
+    _sleeps(8, 0.1, 1),
 )
-"""The same in small: shows in a minute that every runner does its work; its figures mean nothing."""
+"""The same in small: shows that every runner does its work; its figures mean nothing."""

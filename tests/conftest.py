@@ -1,1 +1,40 @@
-"""Its presence makes `tests` an import root, for `fakes` and `services`."""
+"""What tests of several rooms share: throw-away services, started once a session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import NoReturn
+
+import pytest
+
+from services.service import ServiceMissing, Services, service
+
+
+def _give_up(reason: str) -> NoReturn:
+    """Skip for want of a service; where the services are promised, that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Start each service when it is first asked for, and stop all in the end."""
+    started: dict[str, dict[str, str] | ServiceMissing] = {}
+    with ExitStack() as stack:
+
+        def environment_of(script: str, ports: int) -> dict[str, str]:
+            if script not in started:
+                directory = tmp_path_factory.mktemp("service") / script
+                try:
+                    started[script] = stack.enter_context(service(script, directory, ports=ports))
+                except ServiceMissing as missing:
+                    started[script] = missing
+            environment = started[script]
+            if isinstance(environment, ServiceMissing):
+                _give_up(str(environment))
+            return environment
+
+        yield environment_of

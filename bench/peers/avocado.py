@@ -35,6 +35,6 @@ PEER = Peer(
     keeps="a directory with logs for each test, one report",
     shapes=frozenset({Shape.INDEPENDENT, Shape.ITEMS}),
     most_tests=100,
-    find=from_package("avocado-framework", "avocado"),
+    find=from_package("avocado-framework", "113.0", "avocado"),
     prepare=_prepare,
 )

@@ -50,6 +50,6 @@ PEER = Peer(
     keeps="a directory with output for each test, a database",
     shapes=frozenset(Shape),
     most_tests=100,
-    find=from_package("canary-wm", "canary"),
+    find=from_package("canary-wm", "26.10.15", "canary"),
     prepare=_prepare,
 )

@@ -33,6 +33,6 @@ PEER = Peer(
     keeps="a record in one file",
     shapes=frozenset(Shape),
     most_tests=10_000,
-    find=from_package("doit", "doit"),
+    find=from_package("doit", "0.37.0", "doit"),
     prepare=_prepare,
 )

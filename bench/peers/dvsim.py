@@ -63,6 +63,6 @@ PEER = Peer(
     keeps="a directory with a log for each test",
     shapes=frozenset({Shape.INDEPENDENT, Shape.GRAPH}),
     most_tests=1_000,
-    find=from_package("dvsim", "dvsim"),
+    find=from_package("dvsim", "1.57.0", "dvsim"),
     prepare=_prepare,
 )

@@ -13,13 +13,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import megatest
 from bench.generate import Shape, Work, write_script
 from bench.measure import Command
 from bench.peers.peer import Peer, Tool, Unavailable
 
 TARGET: Final = "here"
 RUN: Final = "bench"
-SOURCE: Final = Path(__file__).parents[2] / "src" / "megatest"
 
 _AREA = """\
 [fields]
@@ -44,7 +44,7 @@ def find(cache: Path) -> Tool:
     program = str(beside) if beside.exists() else shutil.which("megatest")
     if program is None:
         raise Unavailable("megatest is not installed beside this Python")
-    if not compileall.compile_dir(SOURCE, quiet=2):
+    if not compileall.compile_dir(Path(megatest.__file__).parent, quiet=2):
         raise Unavailable("its code does not compile")
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
     if said.returncode != 0:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bench.generate import Shape, Work
 from bench.measure import Command
+
+
+_WHOLE: Final = "whole"
 
 
 class Unavailable(Exception):  # noqa: N818 - a state of affairs, not a mistake
@@ -76,38 +81,31 @@ def _version(program: str) -> str:
     return next((word for word in words if word[0].isdigit()), "unknown")
 
 
-def from_package(package: str, program: str, *, python: str = "python3", extra: str = "") -> Callable[[Path], Tool]:
+def from_package(package: str, version: str, program: str) -> Callable[[Path], Tool]:
     """Return a finder of a Python package's program, installed on first use.
 
     Args:
-        package: what to install, alone in an environment below the cache directory.
+        package: what to install, alone in an environment below the cache directory and with the
+            Python that runs us, so that all runners in Python have the same one.
+        version: of the package; pinned, so that figures of two days can be compared.
         program: the command that it brings.
-        python: the interpreter for the environment.
-        extra: a further package that it needs.
     """
 
     def find(cache: Path) -> Tool:
-        home = cache / package
-        if not (home / "installed").exists():
-            _install(home, [package, *extra.split()], python)
-        version = (home / "installed").read_text()
+        home = cache / f"{package}-{version}"
+        if not (home / _WHOLE).exists():
+            _install(home, f"{package}=={version}")
         return Tool(program=home / "bin" / program, version=version)
 
     return find
 
 
-def _install(home: Path, packages: list[str], python: str) -> None:
-    """Make an environment with these packages, compiled; its last file says that it is whole."""
-    interpreter = shutil.which(python)
-    if interpreter is None:
-        raise Unavailable(f"it needs {python}")
+def _install(home: Path, requirement: str) -> None:
+    """Make an environment with a package, compiled; its last file says that it is whole."""
     shutil.rmtree(home, ignore_errors=True)
-    pip = [str(home / "bin" / "python"), "-m", "pip"]
-    _must([interpreter, "-m", "venv", str(home)])
-    _must([*pip, "install", "--quiet", "--compile", *packages])
-    shown = _must([*pip, "show", packages[0]])
-    version = next(line for line in shown.splitlines() if line.startswith("Version:"))
-    (home / "installed").write_text(version.partition(":")[2].strip())
+    _must([sys.executable, "-m", "venv", str(home)])
+    _must([str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--compile", requirement])
+    (home / _WHOLE).touch()
 
 
 def _must(argv: list[str]) -> str:

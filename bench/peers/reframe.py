@@ -75,6 +75,6 @@ PEER = Peer(
     keeps="a directory with script and logs for each test, one report",
     shapes=frozenset(Shape),
     most_tests=100,
-    find=from_package("reframe-hpc", "reframe"),
+    find=from_package("reframe-hpc", "4.10.4", "reframe"),
     prepare=_prepare,
 )

@@ -10,7 +10,11 @@ from bench.peers.peer import Peer, Tool, from_package
 def _prepare(work: Work, tool: Tool) -> Command:
     suite = work.suite
     before = {name: suite.upstream_names(index) for index, name in enumerate(suite.tests)}
-    script = f"{work.script(0)} {{wildcards.test}}" if suite.shape is Shape.ITEMS else "scripts/{wildcards.test}.sh"
+    script = (
+        f"{work.script(0)} {{wildcards.test}}"
+        if suite.shape is Shape.ITEMS
+        else "scripts/{wildcards.test}.sh"
+    )
     text = (
         f"BEFORE = {before!r}\n"
         "rule all:\n"
@@ -29,6 +33,6 @@ PEER = Peer(
     keeps="a file for each test, one log of all",
     shapes=frozenset(Shape),
     most_tests=1_000,
-    find=from_package("snakemake", "snakemake"),
+    find=from_package("snakemake", "9.27.1", "snakemake"),
     prepare=_prepare,
 )

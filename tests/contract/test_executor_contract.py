@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
-from executor_place import (
+
+from megatest.engine.ports import Executor
+from megatest.executors import process
+from megatest.executors.command import CommandExecutor
+from megatest.model.job import ChangeKind, Job, JobChange, Resources, Submission
+from services.executor_place import (
     BatchPlaces,
     Behaviour,
     FakePlace,
@@ -26,45 +28,9 @@ from executor_place import (
     opened,
     times_run,
 )
-
-from megatest.engine.ports import Executor
-from megatest.executors import process
-from megatest.model.job import ChangeKind, Job, JobChange, Resources, Submission
-from services.service import ServiceMissing, service
+from services.service import Services
 
 _PLACES = ("fake", "local", "command", "ssh", "slurm", "gridengine")
-
-
-def _give_up(reason: str) -> NoReturn:
-    """Skip for want of a service; where the services are promised, that is a failure."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-Services = Callable[[str, int], dict[str, str]]
-"""Returns the environment that reaches a service, given its script and how many ports it needs."""
-
-
-@pytest.fixture(scope="session")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Start each service when it is first asked for, and stop all in the end."""
-    started: dict[str, dict[str, str] | ServiceMissing] = {}
-    with ExitStack() as stack:
-
-        def environment_of(script: str, ports: int) -> dict[str, str]:
-            if script not in started:
-                directory = tmp_path_factory.mktemp("service") / script
-                try:
-                    started[script] = stack.enter_context(service(script, directory, ports=ports))
-                except ServiceMissing as missing:
-                    started[script] = missing
-            environment = started[script]
-            if isinstance(environment, ServiceMissing):
-                _give_up(str(environment))
-            return environment
-
-        yield environment_of
 
 
 @pytest.fixture(params=_PLACES)
@@ -211,6 +177,9 @@ def _assert_told_as_bad(watch: Watch, job: Job, answers: object) -> None:
     assert isinstance(answer, Submission)
     if answer.error:
         return
+    if isinstance(watch.executor, CommandExecutor):
+        # A launcher that returned well may start the job yet: only its cancellation settles it.
+        watch.executor.cancel([job.row], 0)
     end = watch.until_ended([job])[job.row]
     assert end.kind is ChangeKind.LOST or end.code != 0 or end.reason
 

@@ -16,7 +16,7 @@ from megatest.engine.attempt import Attempt
 from megatest.engine.interrupt import Level
 from megatest.engine.ledger import Ledger
 from megatest.engine.loop import Engine, Outcome, Settings
-from megatest.engine.ports import Brief
+from megatest.engine.ports import Addition, Brief
 from megatest.engine.recover import recover
 from megatest.model.attempt import (
     AttemptSpec,
@@ -176,6 +176,18 @@ class FakeWatcher:
 
 
 @dataclass(slots=True)
+class FakeIntake:
+    """Requests that a test puts in."""
+
+    additions: list[Addition] = field(default_factory=list)
+
+    def take(self) -> Sequence[Addition]:
+        """See the port."""
+        additions, self.additions = self.additions, []
+        return additions
+
+
+@dataclass(slots=True)
 class FakeBriefing:
     """Briefs from specs; items and skips as the world says."""
 
@@ -237,6 +249,7 @@ class EngineWorld:
     watcher: FakeWatcher = field(default_factory=FakeWatcher)
     interrupts: FakeInterrupts = field(default_factory=FakeInterrupts)
     log: FakeRunLog = field(default_factory=FakeRunLog)
+    intake: FakeIntake = field(default_factory=FakeIntake)
     specs: dict[str, TestSpec] = field(default_factory=dict)
     run_id: int = 0
     cluster: FakeCluster = field(init=False)
@@ -330,6 +343,7 @@ class EngineWorld:
             workarea=self.workarea,
             executors=executors,
             briefing=FakeBriefing(self),
+            intake=self.intake,
             watcher=self.watcher,
             clock=self.clock,
             interrupts=self.interrupts,  # type: ignore[arg-type]

@@ -6,9 +6,12 @@ import os
 import shlex
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+Services = Callable[[str, int], dict[str, str]]
+"""Returns the environment that reaches a service, given its script and how many ports it needs."""
 
 _HERE = Path(__file__).parent
 _UP_TIMEOUT_S = 300

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from megatest.app.launcher import COMMAND, LOCAL
 from megatest.app.session import Session
-from megatest.engine.ports import Executor
+from megatest.engine.ports import Clock, Executor
 from megatest.executors import process
 from megatest.model.attempt import Ended, Started
 from megatest.model.error import UserError
@@ -19,6 +20,7 @@ from megatest.model.spec import Area
 from megatest.store.port import Editing, EngineStore, Reading
 from megatest.store.sqlite import open_store
 from megatest.workarea.journal import read_journal
+from megatest.workarea.ondisk import WorkAreaOnDisk
 
 Records = Reading
 
@@ -47,8 +49,14 @@ def open_records(session: Session, *, create: bool = False, read_only: bool = Fa
     """Open the area's database.
 
     Raises:
-        EnvironmentFault: it is not there, damaged, newer than this program, cannot be written.
+        UserError: nothing has run in this area yet.
+        EnvironmentFault: it is damaged, newer than this program, cannot be written.
     """
+    if not create and not os.path.exists(session.database):
+        raise UserError(
+            f"nothing has run in this area yet: there is no {session.database}",
+            hint="start with: megatest run (a lost database is made again by: megatest rebuild)",
+        )
     return open_store(
         session.database,
         session.area.fields,
@@ -57,6 +65,11 @@ def open_records(session: Session, *, create: bool = False, read_only: bool = Fa
         network=on_network(session.area.home),
         clock=SystemClock(),
     )
+
+
+def open_records_if_any(session: Session) -> AllRecords | None:
+    """Open the area's database for reading; None if nothing has run in the area yet."""
+    return open_records(session, read_only=True) if os.path.exists(session.database) else None
 
 
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -94,30 +107,67 @@ def on_network(path: str) -> bool:
     return kind in _NETWORK_FILE_SYSTEMS or kind.startswith("fuse.sshfs")
 
 
-def make_executors(area: Area, names: Collection[str], slots: int | None) -> Mapping[str, Executor]:
-    """Return the executors that a run needs, by name.
+def make_executors(session: Session, names: Collection[str], slots: int | None) -> Mapping[str, Executor]:
+    """Return the executors of these names, as far as this program has them.
 
     Args:
-        area: its settings.
+        session: the opened area.
         names: which.
         slots: tests at once on this machine; None for no limit.
+    """
+    makers = _executor_makers(session, slots)
+    return {name: makers[name]() for name in names if name in makers}
+
+
+def check_executor(session: Session, name: str) -> None:
+    """Refuse the name of an executor that does not exist.
 
     Raises:
-        UserError: there is no executor of such a name.
+        UserError: there is none of this name, with those that there are.
     """
-    return {name: _make_executor(area, name, slots) for name in names}
+    known = _executor_makers(session, None)
+    if name not in known:
+        raise UserError(f"there is no executor {name!r}", hint=f"known: {', '.join(known)}")
 
 
-def _make_executor(area: Area, name: str, slots: int | None) -> Executor:
-    if name == LOCAL:
+def _executor_makers(session: Session, slots: int | None) -> Mapping[str, Callable[[], Executor]]:
+    area = session.area
+
+    def local() -> Executor:
         from megatest.executors.local import LocalExecutor
 
         return LocalExecutor(slots=slots, read_started=read_started)
-    if name == COMMAND:
+
+    def command() -> Executor:
         from megatest.executors.command import CommandExecutor
 
         return CommandExecutor(glance=glance, dead_time_s=area.dead_time_s)
-    raise UserError(f"there is no executor {name!r}", hint=f"known: {LOCAL}, {COMMAND}")
+
+    return {LOCAL: local, COMMAND: command}
+
+
+def make_workarea(area: Area, environment: Mapping[str, str], clock: Clock) -> WorkAreaOnDisk:
+    """Return what makes and removes the area's run directories.
+
+    Args:
+        area: its settings.
+        environment: the caller's.
+        clock: the clocks.
+    """
+    inherited = inherited_environment(environment)
+    return WorkAreaOnDisk(
+        area,
+        monotonic=clock.monotonic,
+        now=clock.now,
+        environment=inherited,
+        python=sys.executable,
+        home=inherited.get("HOME", ""),
+    )
+
+
+def inherited_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what tests inherit: the caller's environment without what an outer test set."""
+    return {name: value for name, value in environ.items() if not name.startswith("MT_")}
 
 
 def read_started(run_dir: str) -> Started | None:

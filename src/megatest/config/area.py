@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -58,8 +58,9 @@ def find_area(start: str, env: Mapping[str, str], config_name: str = CONFIG_NAME
     """
     given = env.get("MT_RUN_AREA_HOME")
     if given:
-        if os.path.isfile(os.path.join(given, config_name)):
-            return os.path.abspath(given)
+        home = os.path.abspath(os.path.join(start, given))
+        if os.path.isfile(os.path.join(home, config_name)):
+            return home
         raise _not_found(config_name, f"MT_RUN_AREA_HOME is {given!r}, and there is none in it")
     directory = os.path.abspath(start)
     while os.path.dirname(directory) != directory:
@@ -154,39 +155,57 @@ def _area(
 ) -> Loaded[Area]:
     values = Values(document, AREA)
     fields = _fields(values, path)
-    linktree = env.get("MT_LINKTREE") or values.text("setup", "linktree")
-    env["MT_LINKTREE"] = linktree = path_in(home, linktree, env)
-    env["MT_TESTSUITENAME"] = name = (
-        env.get("MT_TESTSUITE_NAME") or values.text("setup", "area-name") or os.path.basename(home)
-    )
-    exported = dict(document.exported)
-    if target is not None and len(target.values) == len(fields):
-        keys = {field.name: value for field, value in zip(fields, target.values, strict=True)}
-        env.update(keys)
-        exported.update(keys)
-    findings = values.findings
     area = Area(
         home=home,
         config_file=path,
-        name=name,
+        name=_name(values, home, env),
         fields=fields,
-        linktree=linktree,
-        disks=disks_from(values.entries("disks"), home, env, findings),
+        linktree=path_in(home, env.get("MT_LINKTREE") or values.text("setup", "linktree"), env),
+        disks=disks_from(values.entries("disks"), home, env, values.findings),
         tests_paths=_tests_paths(values, home, env),
-        min_space_kib=values.size_kib("setup", "minspace") or 0,
-        free_space_script=values.text("setup", "free-space-script"),
-        test_copy_command=values.text("setup", "testcopycmd"),
+        env_override=document.variables("env-override"),
+        exported={**document.exported, **_keys(fields, target)},
+        resolved=document.resolved(),
+    )
+    area = _with_events(_with_words(_with_launching(_with_limits(area, values), values), values), values)
+    env.update(_keys(fields, target))
+    env["MT_LINKTREE"] = area.linktree
+    env["MT_TESTSUITENAME"] = area.name
+    return Loaded(value=area, findings=document.findings + tuple(values.findings), document=document)
+
+
+def _name(values: Values, home: str, env: Mapping[str, str]) -> str:
+    given = env.get("MT_TESTSUITE_NAME") or values.text("setup", "area-name")
+    return given or os.path.basename(home)
+
+
+def _keys(fields: Sequence[Field], target: Target | None) -> dict[str, str]:
+    """Return the values of the fields; a target that does not fit was reported when it was read."""
+    if target is None or len(target.values) != len(fields):
+        return {}
+    return {field.name: value for field, value in zip(fields, target.values, strict=True)}
+
+
+def _with_limits(area: Area, values: Values) -> Area:
+    return replace(
+        area,
         max_concurrent_jobs=values.integer("setup", "max_concurrent_jobs"),
         jobgroups=values.integers("jobgroups"),
         pools=values.integers("pools"),
         launch_delay_s=values.seconds("setup", "launch-delay") or 0,
-        run_limit_s=values.seconds("setup", "runtimelim"),
+        run_limit_s=values.seconds("setup", "runtimelim") or None,
         dead_time_s=values.seconds("setup", "deadtime") or 0,
         kill_grace_s=values.seconds("setup", "kill-grace") or 0,
         keep_attempts=values.integer("setup", "keep-attempts") or 0,
-        script_exit_table=values.flag("setup", "script-exit-table"),
-        env_override=document.variables("env-override"),
-        exported=exported,
+        min_space_kib=values.size_kib("setup", "minspace") or 0,
+        free_space_script=values.text("setup", "free-space-script"),
+        test_copy_command=values.text("setup", "testcopycmd"),
+    )
+
+
+def _with_launching(area: Area, values: Values) -> Area:
+    return replace(
+        area,
         launcher=values.text("jobtools", "launcher"),
         use_shell=values.text("jobtools", "useshell") != "no",
         max_load=values.number("jobtools", "maxload"),
@@ -195,20 +214,31 @@ def _area(
         host_types=values.texts("host-types"),
         hosts=_hosts(values.entries("hosts")),
         executors=_executors(values),
+    )
+
+
+def _with_words(area: Area, values: Values) -> Area:
+    return replace(
+        area,
         default_target=values.text("setup", "target"),
+        script_exit_table=values.flag("setup", "script-exit-table"),
         valid_states=values.listed("validvalues", "state"),
         valid_statuses=values.listed("validvalues", "status"),
         clean_rerun_states=values.listed("validvalues", "cleanrerun-states"),
         clean_rerun_statuses=values.listed("validvalues", "cleanrerun-statuses"),
         auto_rerun=values.words("setup", "allow-auto-rerun"),
         hidden_variables=values.listed("setup", "blacklistvars"),
+    )
+
+
+def _with_events(area: Area, values: Values) -> Area:
+    return replace(
+        area,
         run_pre_hook=values.text("runs", "pre-hook"),
         run_post_hook=values.text("runs", "post-hook"),
-        triggers=triggers_from(values.entries("triggers"), findings),
+        triggers=triggers_from(values.entries("triggers"), values.findings),
         testrollup=values.texts("testrollup"),
-        resolved=document.resolved(),
     )
-    return Loaded(value=area, findings=document.findings + tuple(findings), document=document)
 
 
 def _fields(values: Values, path: str) -> tuple[Field, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from megatest.config.expand import absolute_path, expand_home
@@ -20,13 +20,19 @@ class Host(Protocol):
     """What an expression may see and change."""
 
     @property
-    def cwd(self) -> str: ...  # noqa: D102
+    def cwd(self) -> str:
+        """Return the directory in which commands run."""
+        ...
 
     @property
-    def home(self) -> str: ...  # noqa: D102
+    def home(self) -> str:
+        """Return the area's directory."""
+        ...
 
     @property
-    def env(self) -> dict[str, str]: ...  # noqa: D102
+    def env(self) -> Mapping[str, str]:
+        """Return the environment that commands get."""
+        ...
 
     def variable(self, name: str) -> str | None:
         """Return a variable of the environment."""
@@ -64,12 +70,8 @@ def bindings(host: Host) -> dict[str, Value]:
         "get-environment-variable": _getenv(host),
         "setenv": _setenv(host),
         "unsetenv": _unsetenv(host),
-        "system": lambda command: (
-            run_shell(_text(command, "system"), cwd=host.cwd, env=host.env, capture=False).code
-        ),
-        "shell": lambda command: joined_lines(
-            run_shell(_text(command, "shell"), cwd=host.cwd, env=host.env).output
-        ),
+        "system": _system(host),
+        "shell": _shell(host),
         "create-directory": _create_directory(host),
         "file-exists?": _test(host, "file-exists?", os.path.exists),
         "directory-exists?": _test(host, "directory-exists?", os.path.isdir),
@@ -108,6 +110,20 @@ def _unsetenv(host: Host) -> Callable[[Value], Value]:
         return UNSPECIFIED
 
     return unsetenv
+
+
+def _system(host: Host) -> Callable[[Value], Value]:
+    def system(command: Value) -> Value:
+        return run_shell(_text(command, "system"), cwd=host.cwd, env=host.env, capture=False).code
+
+    return system
+
+
+def _shell(host: Host) -> Callable[[Value], Value]:
+    def shell(command: Value) -> Value:
+        return joined_lines(run_shell(_text(command, "shell"), cwd=host.cwd, env=host.env).output)
+
+    return shell
 
 
 def _create_directory(host: Host) -> Callable[..., Value]:

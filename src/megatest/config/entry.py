@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
+from itertools import islice
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from megatest.config.source import Line
 from megatest.model.error import Diagnostic, Location, Severity
 from megatest.model.spec import Variable
+
+_LONGEST_CHAIN: Final = 10
 
 
 class How(StrEnum):
@@ -21,19 +24,36 @@ class How(StrEnum):
     ECHO = "echo"  # an environment section: what the shell's echo prints
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Origin:
-    """Where a line was read.
+    """Where a line was read: a file or a script's output, and the line that led there.
+
+    A linked list, because includes may be as deep as they like; compared by identity for the same reason.
 
     Attributes:
         file: the file; for a script's output its command.
-        chain: the lines that led there, outermost first: ``[include]`` and ``[scriptinc]``.
-        script: it is a script's output.
+        parent: where the ``[include]`` or ``[scriptinc]`` stands that led here; None for the first file.
+        place: of that line.
+        scripts: how many scripts led here, this one included.
     """
 
     file: str
-    chain: tuple[Location, ...] = ()
-    script: bool = False
+    parent: Origin | None = field(default=None, repr=False)
+    place: Location | None = None
+    scripts: int = 0
+
+    def chain(self) -> Iterator[Location]:
+        """Yield the places of the lines that led here, innermost first."""
+        origin: Origin | None = self
+        while origin is not None and origin.place is not None:
+            yield origin.place
+            origin = origin.parent
+
+    def notes(self) -> tuple[str, ...]:
+        """Return the chain as notes of a finding, cut to what a reader can bear."""
+        places = list(islice(self.chain(), _LONGEST_CHAIN + 1))
+        notes = [f"included from {place}" for place in places[:_LONGEST_CHAIN]]
+        return (*notes, "and so on") if len(places) > _LONGEST_CHAIN else tuple(notes)
 
 
 class Pending(NamedTuple):
@@ -95,7 +115,7 @@ class Entry(NamedTuple):
             source=line.physical(offset),
             length=max(1, len(word or line.text[offset:].rstrip())),
             hint=hint,
-            notes=tuple(f"included from {place}" for place in reversed(self.origin.chain)),
+            notes=self.origin.notes(),
         )
 
     def key_finding(self, severity: Severity, message: str, *, hint: str | None = None) -> Diagnostic:
@@ -107,7 +127,7 @@ class Entry(NamedTuple):
             source=self.line.physical(0),
             length=max(1, len(self.key)),
             hint=hint,
-            notes=tuple(f"included from {place}" for place in reversed(self.origin.chain)),
+            notes=self.origin.notes(),
         )
 
     def find(self, word: str) -> tuple[Line, int]:

@@ -12,11 +12,11 @@ from megatest.config.nearest import did_you_mean
 from megatest.config.shell import joined_lines, run_shell
 
 _HELPER = re.compile(
-    r"#\{(?:(scheme|scm|system|shell|sh|getenv|gv|get|g|runconfigs-get|rget|realpath|rp|mtrah)\s+([^{}]*)|mtrah)\}",
+    r"#\{(?:(scheme|scm|system|shell|sh|getenv|gv|get|g|runconfigs-get|rget|realpath|rp|mtrah)\s++([^{}]*+)|mtrah)\}",
     re.ASCII,
 )
 _HELPER_LIKE = re.compile(r"#\{([A-Za-z][\w-]*)", re.ASCII)
-_KEY_ONLY = re.compile(r"\S*\s+\Z", re.ASCII)
+_KEY_ONLY = re.compile(r"\S*+\s++", re.ASCII)
 # Everything a shell might act on is left out: quotes, globs, expansions, operators, comments, tilde,
 # backslash, braces (bash).  A leading dash would be an option of echo.
 _PLAIN: Final = re.compile(r"(?![ \t]*-)[\w%+,./:=@^ \t-]*\Z")
@@ -24,8 +24,8 @@ _COMMANDS: Final = frozenset({"system", "shell", "sh"})
 
 MOST_EXPANSIONS: Final = 10_000
 """Helpers of one line, counting those that expansions bring in; more is a loop."""
-LONGEST_LINE: Final = 1 << 24
-"""Characters of one expanded line; more is a loop too."""
+MOST_COPIED: Final = 1 << 28
+"""Characters copied while one line is expanded; more is a loop that also grows."""
 
 
 class Found(NamedTuple):
@@ -43,22 +43,22 @@ class Found(NamedTuple):
 
 
 class Scope(Protocol):
-    """What helpers may ask of whoever reads the file.
-
-    Attributes:
-        cwd: directory in which commands run.
-        home: the area's directory.
-        env: the environment; helpers may change it only through `set_variable`.
-    """
+    """What helpers may ask of whoever reads the file."""
 
     @property
-    def cwd(self) -> str: ...  # noqa: D102
+    def cwd(self) -> str:
+        """Return the directory in which commands run."""
+        ...
 
     @property
-    def home(self) -> str: ...  # noqa: D102
+    def home(self) -> str:
+        """Return the area's directory."""
+        ...
 
     @property
-    def env(self) -> Mapping[str, str]: ...  # noqa: D102
+    def env(self) -> Mapping[str, str]:
+        """Return the environment that commands get."""
+        ...
 
     def variable(self, name: str) -> str | None:
         """Return a variable of the environment, and note that it was asked for."""
@@ -109,10 +109,10 @@ class _Call(NamedTuple):
 def expand(text: str, scope: Scope) -> Expanded:
     """Expand all helpers of a logical line, the right-most innermost one first, results included.
 
-    Cost: n helpers in a line of m characters, O(n m); bounded by `MOST_EXPANSIONS` and `LONGEST_LINE`.
+    Cost: n helpers in a line of m characters, O(n m); bounded by `MOST_EXPANSIONS` and `MOST_COPIED`.
     """
     volatile = unset = False
-    done = 0
+    done = copied = 0
     end = len(text)
     while (start := text.rfind("#{", 0, end)) >= 0:
         match = _HELPER.match(text, start)
@@ -124,12 +124,15 @@ def expand(text: str, scope: Scope) -> Expanded:
         found = _evaluate(call, scope)
         volatile |= found.volatile
         unset |= found.unset
-        result = _fitted(found.value, text[:start], text[match.end() :])
+        result = found.value
+        if "\n" in result and not _is_whole(text, start, match.end()):
+            result = result.replace("\n", " ")
         text = text[:start] + result + text[match.end() :]
         # The result may end in "#" in front of a "{": look one character beyond it.
         end = start + len(result) + 1
         done += 1
-        if done > MOST_EXPANSIONS or len(text) > LONGEST_LINE:
+        copied += len(text)
+        if done > MOST_EXPANSIONS or copied > MOST_COPIED:
             scope.fail("this line expands without end", start, call.length, "does a value name itself?")
             return Expanded(text[:start], volatile, unset)
     return Expanded(text, volatile, unset)
@@ -148,13 +151,9 @@ def _check_unknown(text: str, start: int, scope: Scope) -> None:
         scope.warn(f"helper {name!r} has no closing brace; the text stays as it is", start, len(match[0]))
 
 
-def _fitted(result: str, before: str, after: str) -> str:
-    """Turn newlines into blanks, except in a whole value, which may have several lines."""
-    if "\n" not in result:
-        return result
-    if not after.strip(BLANKS) and _KEY_ONLY.match(before):
-        return result
-    return result.replace("\n", " ")
+def _is_whole(text: str, start: int, end: int) -> bool:
+    """Tell whether this part of a line is a whole value or continuation, which may have several lines."""
+    return not text[end:].strip(BLANKS) and _KEY_ONLY.fullmatch(text, 0, start) is not None
 
 
 def _evaluate(call: _Call, scope: Scope) -> Found:
@@ -243,6 +242,8 @@ def absolute_path(path: str, cwd: str, env: Mapping[str, str]) -> str:
     """Return an absolute path without ``.`` and ``..``; links are not resolved, a final slash stays."""
     expanded = expand_home(path, env)
     result = os.path.normpath(os.path.join(cwd, expanded))
+    if result.startswith("//"):  # POSIX gives two slashes a meaning of their own, nobody else does
+        result = result[1:]
     return result + "/" if expanded.endswith("/") and not result.endswith("/") else result
 
 

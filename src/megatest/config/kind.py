@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -50,6 +51,11 @@ def integer(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
+def count(text: str) -> int | None:
+    """Return a whole number from 1 on, or None."""
+    return integer(text) or None
+
+
 def number(text: str) -> float | None:
     """Return a finite number, or None."""
     try:
@@ -70,7 +76,7 @@ def seconds(text: str) -> float | None:
 def time(text: str) -> float | None:
     """Return the sum of time words in seconds; None if there is none."""
     total = parse_seconds(text)
-    return float(total) if total or "0" in text and not text.strip("0smhdwMy ") else None
+    return float(total) if total or ("0" in text and not text.strip("0smhdwMy ")) else None
 
 
 def size_kib(text: str) -> int | None:
@@ -83,33 +89,28 @@ def size_kib(text: str) -> int | None:
 
 def problem_with(kind: Kind, text: str) -> Problem | None:
     """Return why this cannot be the value of a setting of this kind; None if it can."""
-    if kind is Kind.FLAG:
-        return (
-            None
-            if flag(text) is not None
-            else Problem("is neither yes nor no", _HINTS[kind], Severity.WARNING)
-        )
-    if kind in (Kind.INTEGER, Kind.COUNT):
-        value = integer(text)
-        good = value is not None and (value > 0 or kind is Kind.INTEGER)
-        return None if good else Problem(f"is no {kind}", _HINTS[kind])
-    if kind is Kind.NUMBER:
-        return None if number(text) is not None else Problem("is no number", _HINTS[kind])
-    if kind is Kind.SECONDS:
-        return None if seconds(text) is not None else Problem("is no time", _HINTS[kind])
-    if kind is Kind.TIME:
-        return None if time(text) is not None else Problem("is no time", _HINTS[kind])
-    if kind is Kind.SIZE:
-        return None if size_kib(text) is not None else Problem("is no size", _HINTS[kind])
-    return None
+    rule = _RULES.get(kind)
+    if rule is None or rule.convert(text) is not None:
+        return None
+    return rule.problem
 
 
-_HINTS: Final = {
-    Kind.FLAG: "write yes or no",
-    Kind.INTEGER: "write digits only",
-    Kind.COUNT: "write a number from 1 on, or leave the setting out",
-    Kind.NUMBER: "write a number like 2 or 0.5",
-    Kind.SECONDS: "write seconds, or words like 30s, 10m, 2h, 1d",
-    Kind.TIME: "write words like 30s, 10m, 2h, 1d, with a blank between them",
-    Kind.SIZE: "write KiB, or a size like 500M or 10G",
+class _Rule(NamedTuple):
+    """How to convert a text, and what to say if that gives None."""
+
+    convert: Callable[[str], object | None]
+    problem: Problem
+
+
+_TIME_HINT: Final = "write words like 30s, 10m, 2h, 1d, with a blank between them"
+_RULES: Final = {
+    Kind.FLAG: _Rule(flag, Problem("is neither yes nor no", "write yes or no", Severity.WARNING)),
+    Kind.INTEGER: _Rule(integer, Problem("is no whole number", "write digits only")),
+    Kind.COUNT: _Rule(
+        count, Problem("is no number from 1 on", "write a number from 1 on, or leave the setting out")
+    ),
+    Kind.NUMBER: _Rule(number, Problem("is no number", "write a number like 2 or 0.5")),
+    Kind.SECONDS: _Rule(seconds, Problem("is no time", "write seconds, or words like 30s, 10m, 2h, 1d")),
+    Kind.TIME: _Rule(time, Problem("is no time", _TIME_HINT)),
+    Kind.SIZE: _Rule(size_kib, Problem("is no size", "write KiB, or a size like 500M or 10G")),
 }

@@ -15,6 +15,7 @@ from megatest.model.job import Resources
 from megatest.model.spec import Area, ItemMap, Mode, Requirements, Waiton
 
 _MODES: Final = {**{str(mode): mode for mode in Mode}, "itemwait": Mode.ITEMMATCH}
+_NONE: Final = Requirements()
 _OURS: Final = frozenset(
     (
         "waiton", "waitor", "mode", "priority", "itemmap", "runtimelim", "retries", "retry-on",
@@ -25,6 +26,9 @@ _OURS: Final = frozenset(
 
 def requirements_from(values: Values, area: Area) -> Requirements:
     """Return what a test requires; what is wrong goes to the values' findings."""
+    sections = values.document.sections
+    if not sections.get("requirements") and not sections.get("itemmap"):
+        return _NONE
     priority = values.number("requirements", "priority")
     _check_waitor(values)
     return Requirements(
@@ -33,7 +37,7 @@ def requirements_from(values: Values, area: Area) -> Requirements:
         itemmaps=_itemmaps(values),
         priority=priority or 0,
         priority_given=values.entry("requirements", "priority") is not None,
-        run_limit_s=values.seconds("requirements", "runtimelim"),
+        run_limit_s=values.seconds("requirements", "runtimelim") or None,
         retries=values.integer("requirements", "retries") or 0,
         retry_on=values.listed("requirements", "retry-on"),
         resources=_resources(values, area),

@@ -76,7 +76,6 @@ def load_runconfig(
         home=area.home,
         env=env,
         cache=cache,
-        target=target,
         runname=env.get("MT_RUNNAME", ""),
         target_section=section,
         restricted=target is not None,

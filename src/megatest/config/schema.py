@@ -54,8 +54,8 @@ class Section:
     entry_doc: str = ""
     ignored: bool = False
 
-    def keys(self) -> Iterator[str]:
-        """Yield all known names."""
+    def names(self) -> Iterator[str]:
+        """Yield all names of its known keys."""
         for setting in self.settings:
             yield setting.key
             yield from setting.aliases

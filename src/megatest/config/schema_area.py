@@ -16,7 +16,8 @@ _SETUP: Final = Section(
             kind=Kind.PATH,
             default="lt",
             aliases=("runsdir",),
-            doc="top of the tree of links to run directories; relative to the area; `MT_LINKTREE` wins over it",
+            doc="top of the tree of links to run directories; relative to the area; `MT_LINKTREE` "
+            "wins over it",
         ),
         Setting(
             key="area-name",
@@ -32,7 +33,8 @@ _SETUP: Final = Section(
         Setting(
             key="max_concurrent_jobs",
             kind=Kind.COUNT,
-            doc="most tests that run at once, over all runs; without it, the number of processors for tests on "
+            doc="most tests that run at once, over all runs; without it, the number of processors "
+            "for tests on "
             "this machine and no limit for batch systems",
         ),
         Setting(
@@ -42,7 +44,10 @@ _SETUP: Final = Section(
             aliases=("launch_delay",),
             doc="least time between two launches",
         ),
-        Setting(key="runtimelim", kind=Kind.TIME, doc="tests that run longer are killed, unless they set their own"),
+        Setting(key="runtimelim", kind=Kind.TIME,
+            doc="tests that run longer are killed, unless they set their "
+            "own",
+        ),
         Setting(
             key="deadtime",
             kind=Kind.SECONDS,
@@ -62,7 +67,9 @@ _SETUP: Final = Section(
             doc="how many earlier attempts' run directories are kept when a test runs again",
         ),
         Setting(
-            key="minspace", kind=Kind.SIZE, default="10000", doc="a disk is used only if it has more free space"
+            key="minspace", kind=Kind.SIZE, default="10000",
+                doc="a disk is used only if it has more free "
+                "space"
         ),
         Setting(
             key="free-space-script",
@@ -72,13 +79,15 @@ _SETUP: Final = Section(
         Setting(
             key="testcopycmd",
             kind=Kind.COMMAND,
-            doc="copies a test's files, with TEST_SRC_PATH and TEST_TARG_PATH replaced, in place of our own copying",
+            doc="copies a test's files, with TEST_SRC_PATH and TEST_TARG_PATH replaced, in place of "
+            "our own copying",
         ),
         Setting(
             key="script-exit-table",
             kind=Kind.FLAG,
             default="no",
-            doc="read a runscript's exit code like that of log rules: 2 warn, 3 check, 4 waived, 5 abort, 6 skip",
+            doc="read a runscript's exit code like that of log rules: 2 warn, 3 check, 4 waived, 5 "
+            "abort, 6 skip",
         ),
         Setting(
             key="allow-auto-rerun",
@@ -91,8 +100,11 @@ _SETUP: Final = Section(
             default="USER HOME DISPLAY LS_COLORS XKEYSYMDB EDITOR MAKEFLAGS MAKEF MAKEOVERRIDES",
             doc="variables left out of `megatest.sh` and `megatest.csh`",
         ),
-        Setting(key="waivercommentpatt", kind=Kind.TEXT, doc="regular expression that a waiver's comment must match"),
-        Setting(key="run-wait", kind=Kind.FLAG, default="no", doc="accepted: a run always waits", ignored=True),
+        Setting(key="waivercommentpatt", kind=Kind.TEXT,
+            doc="regular expression that a waiver's comment must "
+            "match",
+        ),
+        Setting(key="run-wait", kind=Kind.FLAG, doc="accepted: a run always waits", ignored=True),
         *(
             Setting(key=key, kind=Kind.TEXT, doc="accepted for files of the original", ignored=True)
             for key in (
@@ -195,7 +207,8 @@ AREA: Final = FileSchema(
         _SETUP,
         Section(
             name="disks",
-            doc="where run directories are made; the one with most free space is taken; without it, `runs` in the area",
+            doc="where run directories are made; the one with most free space is taken; without it, "
+            "`runs` in the area",
             entry="NAME PATH",
             entry_kind=Kind.PATH,
             entry_doc="an existing directory; `~` is expanded, a relative path is relative to the area",
@@ -230,7 +243,8 @@ AREA: Final = FileSchema(
         ),
         Section(
             name="launchers",
-            doc="which host type starts which tests, with `[jobtools] flexi-launcher`; the first match counts",
+            doc="which host type starts which tests, with `[jobtools] flexi-launcher`; the first "
+            "match counts",
             entry="PATTERN HOSTTYPE",
             entry_doc="a test pattern and a name of `[host-types]`",
         ),
@@ -245,7 +259,8 @@ AREA: Final = FileSchema(
             name="hosts",
             doc="hosts that run tests over ssh; other lines are data for `#{get hosts ...}`",
             entry="HOST slots N [DIR]",
-            entry_doc="how many tests at once (`4` is short for `slots 4`), and a work directory where nothing is shared",
+            entry_doc="how many tests at once (`4` is short for `slots 4`), and a work directory "
+            "where nothing is shared",
         ),
         EXECUTOR,
         _VALIDVALUES,

@@ -16,13 +16,15 @@ _REQUIREMENTS: Final = Section(
             key="mode",
             kind=Kind.WORDS,
             default="normal",
-            doc="`normal`, `toplevel` (it is enough that they ended), `itemmatch` or `itemwait` (wait for the same "
+            doc="`normal`, `toplevel` (it is enough that they ended), `itemmatch` or `itemwait` "
+            "(wait for the same "
             "item only), `exclusive` (not while the same test or item runs anywhere)",
         ),
         Setting(
             key="itemmap",
             kind=Kind.TEXT,
-            doc="lines REGEX REPLACEMENT that turn an item's path into the path waited for, for every prerequisite",
+            doc="lines REGEX REPLACEMENT that turn an item's path into the path waited for, for "
+            "every prerequisite",
         ),
         Setting(
             key="priority",
@@ -37,7 +39,8 @@ _REQUIREMENTS: Final = Section(
         Setting(
             key="retry-on",
             kind=Kind.WORDS,
-            doc="statuses, and exit codes as numbers, after which it is started again; without it, any failure",
+            doc="statuses, and exit codes as numbers, after which it is started again; without it, "
+            "any failure",
         ),
         Setting(key="cpus", kind=Kind.COUNT, doc="processors that it uses"),
         Setting(key="memory", kind=Kind.SIZE, doc="memory that it uses"),
@@ -69,7 +72,8 @@ TEST: Final = FileSchema(
                 Setting(
                     key="runscript",
                     kind=Kind.COMMAND,
-                    doc="script to run: with a `/` as it stands, else from the test's directory, else from PATH",
+                    doc="script to run: with a `/` as it stands, else from the test's directory, "
+                    "else from PATH",
                 ),
                 Setting(
                     key="submegatest", kind=Kind.TEXT, doc="accepted for files of the original", ignored=True

@@ -117,7 +117,7 @@ class SectionBuilder:
             self._lead = line.first
         self._pieces.append(line.first.replace(self._lead, "", 1) + line.second)
         self._more.append(around.line)
-        if line is not around.line:
+        if around.line.dynamic:
             self._open = entry._replace(volatile=entry.volatile or volatile, how=How.EXPANDED)
 
     def close(self) -> None:

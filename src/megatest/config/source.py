@@ -14,8 +14,8 @@ from megatest.model.error import Location
 
 _BOM: Final = "\ufeff"
 _ASSIGNMENT: Final = Kind.ASSIGNMENT
-# Every line; key and value only of those that are assignments beyond doubt, all others are left to `classify`.
-_LINES: Final = re.compile(r"^((?:([^\s\[#]\S*)[ \t\f\v]+(?!\[system)(\S.*))|.*)$", re.MULTILINE | re.ASCII)
+# Every line; key and value only of those that are assignments beyond doubt.  `classify` does the others.
+_LINES: Final = re.compile(r"^((?:([^\s\[#]\S*+)[ \t\f\v]++(?!\[system)(\S.*))|.*)$", re.MULTILINE | re.ASCII)
 
 
 class Line(NamedTuple):

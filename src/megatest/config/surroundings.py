@@ -21,6 +21,8 @@ class Surroundings:
     Attributes:
         line, origin, section: of the line at hand.
         sections: what was read so far; `SectionBuilder` fills it.
+        findings: what is odd or wrong so far.
+        asked, opaque, missing: see `megatest.config.entry.Document`.
     """
 
     def __init__(self, request: Request) -> None:
@@ -29,6 +31,7 @@ class Surroundings:
         self.findings: list[Diagnostic] = []
         self.asked: dict[str, bool] = {}
         self.opaque = False
+        self.missing: set[str] = set()
         self.line = _START
         self.origin = Origin(file="")
         self.section = "default"
@@ -108,8 +111,7 @@ class Surroundings:
         """Run the command of an entry that was put off and keep what it printed."""
         table = self.sections[section]
         entry = table[key]
-        if entry.pending is None:
-            return entry
+        assert entry.pending is not None, "only what was put off is settled"
         at = (self.line, self.origin)
         self.line, self.origin = entry.line, entry.origin
         value = self.run_command(entry.pending, entry.offset)
@@ -153,7 +155,7 @@ class Surroundings:
         except SchemeError as error:
             for finding in error.diagnostics():
                 severity = Severity.WARNING if self._in_comment else finding.severity
-                self.findings.append(replace(finding, severity=severity, notes=self._notes))
+                self.findings.append(replace(finding, severity=severity, notes=self.origin.notes()))
         return None
 
     def argument(self, name: str) -> str | None:
@@ -184,10 +186,6 @@ class Surroundings:
         text = self.line.text.lstrip(BLANKS)
         return text.startswith("#") and not text.startswith("#{")
 
-    @property
-    def _notes(self) -> tuple[str, ...]:
-        return tuple(f"included from {place}" for place in reversed(self.origin.chain))
-
     def report(
         self, severity: Severity, message: str, offset: int = 0, length: int = 1, hint: str | None = None
     ) -> None:
@@ -201,7 +199,7 @@ class Surroundings:
             source=line.physical(offset),
             length=max(1, length),
             hint=hint,
-            notes=self._notes,
+            notes=self.origin.notes(),
         )
         self.findings.append(finding)
 

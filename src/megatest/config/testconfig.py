@@ -11,7 +11,7 @@ from megatest.config.discover import TESTCONFIG_NAME
 from megatest.config.entry import Document, Entry, Loaded
 from megatest.config.expand import Found
 from megatest.config.paths import disks_from
-from megatest.config.reader import open_reading
+from megatest.config.reader import Reading, open_reading
 from megatest.config.request import Commands, Request
 from megatest.config.requirements import requirements_from
 from megatest.config.runconfig import RunConfig
@@ -74,7 +74,20 @@ def load_test(
     Cost: about 60 microseconds for 20 lines without commands, once they are parsed.
     """
     path = os.path.join(directory, TESTCONFIG_NAME)
-    request = Request(
+    try:
+        reading = open_reading(path, _request(area, env, cache, runconfig, purpose))
+    except FileNotFoundError:
+        finding = Diagnostic(severity=Severity.ERROR, message=f"test {name!r} has no file {path}")
+        return Loaded(value=TestSpec(name=name, directory=directory, config_file=path), findings=(finding,))
+    if purpose is Purpose.SCAN:
+        _settle_for_planning(reading)
+    return _spec(reading.document(), area, name, directory, env)
+
+
+def _request(
+    area: Area, env: dict[str, str], cache: ParseCache, runconfig: RunConfig | None, purpose: Purpose
+) -> Request:
+    return Request(
         cwd=area.home,
         home=area.home,
         env=env,
@@ -85,19 +98,15 @@ def load_test(
         echoed="pre-launch-env-vars",
         run_value=None if runconfig is None else _run_value(runconfig),
     )
-    try:
-        reading = open_reading(path, request)
-    except FileNotFoundError:
-        finding = Diagnostic(severity=Severity.ERROR, message=f"test {name!r} has no file {path}")
-        spec = TestSpec(name=name, directory=directory, config_file=path)
-        return Loaded(value=spec, findings=(finding,))
-    if purpose is Purpose.SCAN:
-        reading.settle("requirements")
-        values = Values(reading.document(), TEST)
-        if not values.words("requirements", "waiton"):
-            for section in _ITEM_SECTIONS:
-                reading.settle(section)
-    return _spec(reading.document(), area, name, directory, env)
+
+
+def _settle_for_planning(reading: Reading) -> None:
+    """Make what planning needs: requirements; items too, if no prerequisite has to end before."""
+    reading.settle("requirements")
+    waiton = reading.document().sections.get("requirements", {}).get("waiton")
+    if waiton is None or not words(waiton.value):
+        for section in _ITEM_SECTIONS:
+            reading.settle(section)
 
 
 def _run_value(runconfig: RunConfig) -> Callable[[str], Found | None]:
@@ -165,7 +174,7 @@ def _items_may_change(document: Document, area: Area) -> bool:
 
 
 def _comes_from_outside(entry: Entry, area: Area) -> bool:
-    if not entry.origin.chain:
+    if entry.origin.parent is None:
         return False
     path = os.path.realpath(entry.origin.file)
     made = (area.linktree, os.path.join(area.home, "runs"), *(disk.path for disk in area.disks))
@@ -203,6 +212,8 @@ def _check_items(values: Values) -> None:
 
 
 def _meta(values: Values) -> TestMeta:
+    if not values.document.sections.get("test_meta"):
+        return TestMeta()
     tags = values.text("test_meta", "tags").split(",")
     return TestMeta(
         author=values.text("test_meta", "author"),

@@ -12,7 +12,6 @@ from megatest.model.error import Diagnostic, Severity
 from megatest.model.spec import Trigger
 from megatest.model.status import State, Status
 
-
 _STATES: Final = frozenset(str(state) for state in State)
 _STATUSES: Final = frozenset(str(status) for status in Status)
 

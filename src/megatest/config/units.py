@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_TIME_WORD = re.compile(r"(\d+)([smhdwMy])\Z", re.ASCII)
+_TIME_WORD = re.compile(r"(\d{1,18})([smhdwMy])\Z", re.ASCII)
 _SECONDS: Final = {
     "s": 1,
     "m": 60,
@@ -15,7 +15,7 @@ _SECONDS: Final = {
     "M": 2_628_000,  # a twelfth of a year
     "y": 31_536_000,
 }
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgtp])(?:i?b)?|(b))?\Z", re.ASCII | re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kmgtp])(?:i?b)?|(b))?\Z", re.ASCII | re.IGNORECASE)
 _KIB: Final = {"": 1.0, "k": 1.0, "m": 2.0**10, "g": 2.0**20, "t": 2.0**30, "p": 2.0**40}
 
 

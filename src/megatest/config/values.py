@@ -11,7 +11,7 @@ from megatest.config.entry import Document, Entry, How
 from megatest.config.kind import Kind, problem_with
 from megatest.config.line import BLANKS
 from megatest.config.schema import FileSchema, Setting
-from megatest.model.error import Diagnostic, Severity
+from megatest.model.error import Diagnostic
 
 _WORD: Final = re.compile(r"\S+", re.ASCII)
 _LISTED: Final = re.compile(r"[^\s,]+", re.ASCII)
@@ -127,8 +127,3 @@ def wrong_value(entry: Entry, kind: Kind) -> Diagnostic | None:
     if problem is None:
         return None
     return entry.finding(problem.severity, f"{entry.key}: {text!r} {problem.message}", hint=problem.hint)
-
-
-def is_error(finding: Diagnostic) -> bool:
-    """Tell whether a finding refuses its input."""
-    return finding.severity is Severity.ERROR

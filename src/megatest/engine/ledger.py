@@ -20,6 +20,8 @@ from megatest.model.change import StepChange, StepsCleared, TestChange
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
 from megatest.model.rollup import RollUp
+from megatest.model.status import ACTIVE
+from megatest.plan.rerun import Prior
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,19 @@ class Ledger:
     def parent(self, test_id: TestId) -> Row | None:
         """Return the parent's row of an item, or the test's own row."""
         return self._rows.get(TestId(test_id.test))
+
+    def priors(self) -> dict[TestId, Prior]:
+        """Return every row as the plan wants to know it; cost grows with the run."""
+        return {
+            test_id: Prior(
+                state=row.state,
+                status=row.status,
+                attempt=row.attempt,
+                accounted=row.state in ACTIVE,
+                is_parent=row.is_parent,
+            )
+            for test_id, row in self._rows.items()
+        }
 
     # -- writing ----------------------------------------------------------------------------------
 

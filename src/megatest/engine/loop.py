@@ -28,7 +28,17 @@ from megatest.engine.interrupt import Interrupts, Level
 from megatest.engine.launchpad import Launchpad, Standing
 from megatest.engine.ledger import Conflict, Ledger
 from megatest.engine.listen import take_in, wall_time_on_this_host
-from megatest.engine.ports import Briefing, Clock, Executor, Store, Waiter, Watcher, WorkArea
+from megatest.engine.ports import (
+    Addition,
+    Briefing,
+    Clock,
+    Executor,
+    Intake,
+    Store,
+    Waiter,
+    Watcher,
+    WorkArea,
+)
 from megatest.engine.settle import STUCK_COMMENT, verdict
 from megatest.failpoint import reach
 from megatest.model.change import StepsCleared
@@ -100,6 +110,7 @@ class Engine:
         workarea: WorkArea,
         executors: Mapping[str, Executor],
         briefing: Briefing,
+        intake: Intake,
         watcher: Watcher,
         clock: Clock,
         interrupts: Interrupts,
@@ -113,6 +124,7 @@ class Engine:
         self._workarea = workarea
         self._executors = executors
         self._briefing = briefing
+        self._intake = intake
         self._launchpad = Launchpad(briefing=briefing, workarea=workarea)
         self._watcher = watcher
         self._clock = clock
@@ -228,7 +240,17 @@ class Engine:
                 self._end(attempt, _ON_REQUEST)
             elif not any(launching.row is row for launching in self._launching):
                 self._kill_unstarted(row)
+        for addition in self._intake.take():
+            self._add(addition)
         self._plan.limits.set_elsewhere(self._store.active_elsewhere(self._ledger.run_id))
+
+    def _add(self, addition: Addition) -> None:
+        """Bring another command's request into the plan."""
+        try:
+            self._plan.add(addition.selection, addition.rerun, self._ledger.priors())
+        except MegatestError as error:
+            self._watcher.said(f"a request of another command cannot be planned: {error.message}")
+        self._consider(self._plan.begin())
 
     def _write_meta(self, now: float) -> None:
         load = os.getloadavg()[0]

@@ -14,6 +14,8 @@ from megatest.model.lease import Lease as Lease
 from megatest.model.lease import LeaseLost as LeaseLost
 from megatest.model.record import TestRecord
 from megatest.plan.items import Item
+from megatest.plan.rerun import RerunRequest
+from megatest.plan.select import Selection
 
 
 class Clock(Protocol):
@@ -250,6 +252,27 @@ class Briefing(Protocol):
         Raises:
             UserError: an item cannot be a name.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addition:
+    """What another command adds to the running plan.
+
+    Attributes:
+        selection: its tests and everything upstream.
+        rerun: what it says about tests that have results.
+    """
+
+    selection: Selection
+    rerun: RerunRequest
+
+
+class Intake(Protocol):
+    """Requests of other commands; asked when the store says that somebody wrote."""
+
+    def take(self) -> Sequence[Addition]:
+        """Return the requests that came since the last call; each is returned once."""
         ...
 
 

@@ -110,4 +110,4 @@ class Aftermath:
 
     def due_at(self) -> float | None:
         """Return when the next question is due, if one is."""
-        return self._pace.due_at() if self._gone and not self._asking else None
+        return self._pace.due_at() if not self._asking and self._still_gone() else None

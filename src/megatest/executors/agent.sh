@@ -50,7 +50,7 @@ start() { # ID NAME SCRIPT LOG
   code=$?
   left=
   # Something of its session still lives: end that, by name.
-  if kill -0 -- -$pid 2>/dev/null; then
+  if kill -s 0 -- -$pid 2>/dev/null; then
     end_leftovers "$2" $pid
   fi
   echo "end $1 $code$left"
@@ -60,6 +60,7 @@ end_leftovers() { # NAME PID
   find_marked "$1"
   for process in $found; do
     { read -r name <"/proc/$process/comm"; } 2>/dev/null && left="$left $process:${name%% *}"
+    kill -s KILL "$process" 2>/dev/null
   done
   kill -s KILL -- -$2 2>/dev/null
 }

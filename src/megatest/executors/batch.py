@@ -253,6 +253,7 @@ class BatchExecutor:
             tracked.kill_again_at = now + _FORCE_AGAIN_S
         if late:
             self._end(late, force=True)
+            self._pace.hurry(now)
 
     def _end_softly(self, fresh: Sequence[Tracked], now: float) -> None:
         for tracked in fresh:
@@ -288,6 +289,10 @@ class BatchExecutor:
         due += [_force_at(tracked) for tracked in desk.jobs if tracked.kill_at is not None]
         at = min((at for at in due if at is not None), default=None)
         return None if at is None else max(0.0, at - desk.clock())
+
+    def finish(self) -> Sequence[JobChange]:
+        """Nothing remains: an end is told only when all is done."""
+        return ()
 
     def close(self) -> None:
         """End the queries under way; jobs go on, and their array scripts stay."""

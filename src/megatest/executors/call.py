@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 _CHUNK = 1 << 16
+_DYING_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,7 @@ class Child:
         self._said: dict[int, list[bytes]] = {self._out: [], self._err: []}
         self._open = [self._out, self._err]
         self._failure = ""
+        self._killed = False
         self._pid = self._spawn(out, err, environment)
         os.close(out)
         os.close(err)
@@ -144,16 +146,28 @@ class Child:
             return self._finish(None, f"the exit status of {self._command.program} was lost")
         if pid:
             self._read()
+            if self._killed:
+                return self._finish(None, self._no_answer())
             return self._finish(os.waitstatus_to_exitcode(status), "")
-        if time.monotonic() < self._deadline:
+        return self._overdue() if time.monotonic() >= self._deadline else None
+
+    def _overdue(self) -> Reply | None:
+        """Kill it; a moment later give it up, even if the kernel does not let it die."""
+        if not self._killed:
+            self._kill()
+            self._deadline += _DYING_S
             return None
-        self._kill()
-        return self._finish(None, f"{self._command.program} gave no answer in {self._timeout_s:g} s")
+        return self._finish(None, self._no_answer())
+
+    def _no_answer(self) -> str:
+        return f"{self._command.program} gave no answer in {self._timeout_s:g} s"
 
     def abandon(self) -> None:
         """Kill it and let go of its descriptors."""
         if not self._failure:
             self._kill()
+            with suppress(ChildProcessError):
+                os.waitpid(self._pid, os.WNOHANG)
         self._finish(None, "")
 
     def _read(self) -> None:
@@ -165,11 +179,9 @@ class Child:
                 self._open.remove(fd)
 
     def _kill(self) -> None:
+        self._killed = True
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._pid, signal.SIGKILL)
-        # One that hangs in the kernel is collected by nobody until this process ends.
-        with suppress(ChildProcessError):
-            os.waitpid(self._pid, os.WNOHANG)
 
     def _finish(self, code: int | None, trouble: str) -> Reply:
         for fd in (self._out, self._err, self._pidfd):

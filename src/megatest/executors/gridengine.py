@@ -8,6 +8,7 @@ the process group only unless `execd_params ENABLE_ADDGRP_KILL=TRUE` is set.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class GridEngine:
     settings: BatchSettings
     user: str
     name: str = "gridengine"
+    name_length: int = 60
     task_variable: str = "SGE_TASK_ID"
     can_signal: bool = False
 
@@ -124,7 +126,7 @@ def _resource_words(resources: Resources, settings: BatchSettings) -> list[str]:
     if resources.gpus:
         wishes.append(f"{settings.gpu_resource}={resources.gpus}")
     if resources.walltime_s:
-        wishes.append(f"h_rt={max(1, int(resources.walltime_s + 0.999))}")
+        wishes.append(f"h_rt={math.ceil(resources.walltime_s)}")
     wishes += [f"{name}={value}" for name, value in resources.extra]
     return words + [word for wish in wishes for word in ("-l", wish)]
 
@@ -170,13 +172,13 @@ def _final_word(fields: dict[str, str]) -> FinalWord | None:
     ref = Ref(name=fields["jobname"], index=index, job_id=fields.get("jobnumber", ""))
     failed, _, why = fields.get("failed", "0").partition(":")
     failure = int(_number(failed) or 0)
-    by_signal = failure == _ENDED_BY_QUEUE and code > 128
     strange = failure not in (0, _ENDED_BY_QUEUE)
     reason = f"Grid Engine: {why.strip()} (failed {failure})" if strange else ""
     return FinalWord(
         ref=ref,
-        code=None if by_signal else int(code),
-        signal=int(code) - 128 if by_signal else None,
+        # With a failure the status is the shepherd's: 0 would not mean that the job went well.
+        code=None if failure else int(code),
+        signal=int(code) - 128 if failure and code > 128 else None,
         reason=reason,
         host=fields.get("hostname", ""),
         cpu_s=_number(fields.get("cpu", "")),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -130,6 +130,11 @@ class BatchSystem(Protocol):
         ...
 
     @property
+    def name_length(self) -> int:
+        """The longest job name that every listing shows whole; at least 15."""
+        ...
+
+    @property
     def task_variable(self) -> str:
         """The environment variable with the task's index; empty where there are no arrays."""
         ...
@@ -174,11 +179,6 @@ class BatchSystem(Protocol):
     def end(self, refs: Sequence[Ref], *, force: bool) -> Sequence[Command]:
         """Return the commands that end jobs: by TERM, or by force and for good."""
         ...
-
-
-def chosen_wishes(resources: Resources, flags: Mapping[str, str]) -> list[str]:
-    """Return the resources' extra wishes that `flags` knows, as ``FLAG=VALUE`` words."""
-    return [f"{flags[name]}={value}" for name, value in resources.extra if name in flags]
 
 
 def chunks(refs: Sequence[Ref], size: int) -> list[Sequence[Ref]]:

@@ -8,6 +8,7 @@ stay visible to ``squeue --states=all`` for `MinJobAge` (300 s), without any acc
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,6 +105,7 @@ class Slurm:
     settings: BatchSettings
     user: str
     name: str = "slurm"
+    name_length: int = 60
     task_variable: str = "SLURM_ARRAY_TASK_ID"
     can_signal: bool = True
 
@@ -207,7 +209,7 @@ class Slurm:
 
 def slurm_time(seconds: float) -> str:
     """Return a time limit as Slurm writes it; it rounds up to minutes itself."""
-    whole = max(1, int(seconds + 0.999))
+    whole = math.ceil(seconds)
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 

@@ -412,6 +412,10 @@ class SshExecutor:
         due += [remote.signal_at for remote in self._ending.values() if remote.host is not None]
         return max(0.0, min(due) - self._clock()) if due else None
 
+    def finish(self) -> Sequence[JobChange]:
+        """Nothing remains: agents end what jobs left behind before they tell the end."""
+        return ()
+
     def close(self) -> None:
         """End the sessions; jobs go on."""
         for host in self._hosts:

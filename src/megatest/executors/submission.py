@@ -69,7 +69,7 @@ class Submitter:
 
     def _submit_array(self, jobs: Sequence[Job]) -> str:
         desk = self._desk
-        name = _array_name(jobs)
+        name = _array_name(jobs, desk.system.name_length)
         try:
             desk.spool.write(name, jobs, desk.system.task_variable)
         except OSError as error:
@@ -164,13 +164,16 @@ class Submitter:
             self._desk.end(tracked, FinalWord(ref=tracked.ref, reason="ended before it was submitted"))
 
 
-def _array_name(jobs: Sequence[Job]) -> str:
-    """Return a name that no other array has: letters, digits, dashes, beginning with a letter."""
+def _array_name(jobs: Sequence[Job], length: int) -> str:
+    """Return a name that no other array has: letters, digits, dashes, beginning with a letter.
+
+    The random part has 15 characters; of a single job its own name follows, for people.
+    """
     name = f"mt-{os.urandom(6).hex()}"
     if len(jobs) > 1:
         return name
     plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in jobs[0].name)
-    return f"{name}-{plain[:40]}"
+    return f"{name}-{plain}"[:length].rstrip("-")
 
 
 def _groups(jobs: Iterable[Job], size: int) -> Sequence[Sequence[Job]]:

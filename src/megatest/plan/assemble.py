@@ -32,9 +32,9 @@ class Assembler:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._generation = 0
         self._priors: Mapping[TestId, Prior] = {}
         self._items_by_test: dict[str, list[str]] = {}
+        self._ended: dict[TestId, tuple[int, Prior]] = {}  # outside the plan: after which request, and how
         self._findings: list[Diagnostic] = []
         self._opened: dict[Test, list[Row]] = {}  # have still to demand what they need
         self._untied: dict[Test, list[Row]] = {}
@@ -44,7 +44,7 @@ class Assembler:
 
     def add(self, selection: Selection, request: RerunRequest, priors: Mapping[TestId, Prior]) -> None:
         """Bring in a request; see `Plan.add`."""
-        self._generation += 1
+        self._graph.generation += 1
         self._needed.clear()
         self._extras_seen.clear()
         self._learn(priors)
@@ -52,29 +52,41 @@ class Assembler:
             self._know(name, selected, request)
         self._set_tails()
         asked = [self._graph.tests[name] for name, selected in selection.tests.items() if selected.asked]
-        unmatched = [test for test in asked if not self._ask(test, selection.pattern)]
+        if request.resets:
+            self._demand_again()
+        now = self._graph.generation
+        unmatched = [test for test in asked if not self._ask(test, selection.pattern, request, now)]
         self._come_to_rest()
         for test in unmatched:
             self._report_unmatched(test, selection.pattern)
         self._publish()
         findings, self._findings = self._findings, []
-        if findings and self._generation == 1:
+        if findings and self._graph.generation == 1:
             raise ConfigError(findings)
+
+    def _demand_again(self) -> None:
+        """Let what still waits pull in upstream tests whose results have ceased to count."""
+        for test in self._graph.tests.values():
+            if test.open or test.awaits_items:
+                test.generation = self._graph.generation
+                waiting = [r for r in test.rows.values() if r.stage in (Stage.WAITING, Stage.READY)]
+                self._opened.setdefault(test, []).extend(waiting)
 
     def expand(self, test: Test, items: Sequence[Item]) -> None:
         """Bring in the items of a test that awaited them."""
         self._graph.items_came(test)
         self._make_rows(test, items)
-        patterns, test.patterns = test.patterns, []
-        unmatched = [pattern for pattern in patterns if not self._ask(test, pattern)]
-        for need in test.pulled or ():
-            for row in test.rows.values():
-                self._consider(row, test.generation, need)
-        for behind in test.pulled_by:
+        asks, test.asks = test.asks, []
+        unmatched = [ask for ask in asks if not self._ask(test, *ask)]
+        for need in (Need.GOOD, Need.ENDED):
+            if _pulled(test, need):
+                for row in test.rows.values():
+                    self._consider(row, test.generation, test.request, need)
+        pulled_by, test.pulled_by = test.pulled_by, None
+        for behind in pulled_by or ():
             self._pull_items(test, behind, [row for row in behind.rows.values() if row.is_open])
-        test.pulled_by.clear()
         self._come_to_rest()
-        for pattern in unmatched:
+        for pattern, _, _ in unmatched:
             self._report_unmatched(test, pattern)
         self._publish()
 
@@ -83,6 +95,25 @@ class Assembler:
         self._graph.items_came(test)
         self._graph.settle_test(test, ZERO_ITEMS, message)
         self._come_to_rest()
+
+    def wait_again(self, row: Row) -> None:
+        """Tie in a row that waits once more; it may have begun before this plan."""
+        self._opened.setdefault(row.test, []).append(row)
+        self._come_to_rest()
+        self._publish()
+
+    def learn_end(self, test_id: TestId, pair: Pair) -> None:
+        """Take in the end of a test or item that ran without being in the plan."""
+        self._ended[test_id] = self._graph.generation, Prior(state=pair[0], status=pair[1])
+        test = self._graph.tests.get(test_id.test)
+        row = self._graph.row(test_id)
+        if row is not None and row.counted:
+            _replace(row, pair)
+        elif test is not None and not test.expanded:
+            self._read_records(test)
+        if test is not None:
+            self._graph.touch(test)
+            self._graph.turn()
 
     # -- what is known --------------------------------------------------------------------------
 
@@ -102,21 +133,34 @@ class Assembler:
         else:
             test.selected = replace(test.selected, needed=selected.needed)
         test.request = request
-        test.generation = self._generation
+        test.generation = self._graph.generation
         if not test.expanded:
-            test.strangers = self._records_of(test)
-            test.record = self._record_of(test)
+            self._read_records(test)
+        for row in test.rows.values():
+            if row.counted and not row.is_open:
+                prior = Prior(state=row.pair[0], status=row.pair[1])
+                _replace(row, row.pair if counts(prior, request) else NEVER_RUN)
+        self._graph.touch(test)
+
+    def _prior(self, test_id: TestId) -> Prior | None:
+        generation, prior = self._ended.get(test_id, (0, None))
+        return prior if generation == self._graph.generation else self._priors.get(test_id)
+
+    def _read_records(self, test: Test) -> None:
+        test.strangers = self._records_of(test)
+        test.record = self._record_of(test)
 
     def _records_of(self, test: Test) -> dict[str, Pair] | None:
         records: dict[str, Pair] = {}
         for item in self._items_by_test.get(test.name, ()):
-            pair = _pair_of(self._priors[TestId(test.name, item)], test.request)
+            prior = self._prior(TestId(test.name, item))
+            pair = _pair_of(prior, test.request) if prior is not None else None
             if pair is not None:
                 records[item] = pair
         return records or None
 
     def _record_of(self, test: Test) -> Pair | None:
-        prior = self._priors.get(TestId(test.name))
+        prior = self._prior(TestId(test.name))
         if prior is None:
             return None
         if prior.is_parent and test.strangers and test.request.resets:
@@ -145,15 +189,16 @@ class Assembler:
 
     # -- rows -----------------------------------------------------------------------------------
 
-    def _ask(self, test: Test, pattern: Pattern) -> bool:
+    def _ask(self, test: Test, pattern: Pattern, request: RerunRequest, generation: int) -> bool:
         """Decide about the rows that a request means; return whether there are any."""
         if not self._has_rows(test):
-            test.patterns.append(pattern)
+            test.asks.append((pattern, request, generation))
             self._await_items(test)
             return True
         matched = [row for row in test.rows.values() if pattern.matches(*row.test_id)]
         for row in matched:
-            self._consider(row, test.generation)
+            row.generation = 0  # whatever was decided by an earlier request, or for another test
+            self._consider(row, generation, request)
         return bool(matched) or not test.rows
 
     def _has_rows(self, test: Test) -> bool:
@@ -176,7 +221,7 @@ class Assembler:
             return False
         if test.request.force:
             return False
-        known = [self._priors.get(TestId(test.name, item)) for item in test.strangers or ()]
+        known = [self._prior(TestId(test.name, item)) for item in test.strangers or ()]
         return not known or any(decide(prior, test.request).run for prior in known)
 
     def _await_items(self, test: Test) -> None:
@@ -192,7 +237,7 @@ class Assembler:
         test.rollup = None if test.single else RollUp()
         for item in items:
             test_id = TestId(test.name, item.path)
-            prior = self._priors.get(test_id)
+            prior = self._prior(test_id)
             if prior is not None and prior.is_parent:
                 prior = None  # it had items once
             pair = _pair_of(prior, test.request) if prior is not None else None
@@ -207,32 +252,38 @@ class Assembler:
 
     def _count_strangers(self, test: Test) -> None:
         """Count recorded items that the test has no longer: they are part of its top row."""
-        strangers = {item: pair for item, pair in (test.strangers or {}).items() if item not in test.rows}
+        if not test.strangers:
+            return
+        strangers = {item: pair for item, pair in test.strangers.items() if item not in test.rows}
         test.strangers = strangers or None
         if test.rollup is not None:
             for pair in strangers.values():
                 test.rollup.add(*pair)
                 test.spoilers += spoils(*pair)
 
-    def _consider(self, row: Row, generation: int, need: Need | None = None) -> None:
+    def _consider(self, row: Row, generation: int, request: RerunRequest, need: Need | None = None) -> None:
         """Decide whether a row runs.
 
         Args:
             row: it may have been decided about by an earlier request.
-            generation: number of the request.
+            generation: number of the request; it is decided once for each.
+            request: about results.
             need: of the test downstream that pulls it in: a result that meets it is kept.
         """
         if row.is_open or row.generation >= generation:
             return
-        prior = _now(row) if row.generation else row.prior
         if need is not None and row.counted and satisfies(need, row.pair):
             row.stage = Stage.DONE
             row.reason = f"it is {'/'.join(row.pair)}, which still counts"
             return
         row.generation = generation
-        decision = decide(prior, row.test.request)
+        if self._ended.get(row.test_id, (0, None))[0] >= generation:
+            row.stage = Stage.DONE
+            row.reason = "it was running when it was asked for, and has ended"
+            return
+        decision = decide(row.prior, request)
         row.reason = decision.reason
-        row.forced = row.test.request.force
+        row.forced = request.force
         if not (decision.run or decision.active):
             row.stage = Stage.DONE
             return
@@ -285,7 +336,7 @@ class Assembler:
 
     def _pull(self, upstream: Test, test: Test, rows: Sequence[Row]) -> None:
         """Let a test upstream take part as far as these rows, or the test's items, need it."""
-        if not test.requirements.item_match or not upstream.has_items:
+        if not test.item_match or not upstream.has_items:
             self._pull_whole(upstream, test)
         elif test.awaits_items:
             self._pull_needed(upstream, test)
@@ -293,19 +344,19 @@ class Assembler:
             self._pull_items(upstream, test, rows)
 
     def _pull_whole(self, upstream: Test, test: Test) -> None:
-        if upstream.pulled is None:
-            upstream.pulled = {}
-        if upstream.pulled.get(test.need, 0) >= test.generation:
+        if _pulled(upstream, test.need) >= test.generation:
             return
-        at_rest = not upstream.open and not upstream.awaits_items
-        if at_rest and satisfies(test.need, upstream.top()):
-            return
-        upstream.pulled[test.need] = test.generation
+        if not upstream.awaits_items and satisfies(test.need, upstream.top()):
+            return  # its result counts; if it runs all the same, its goal is open until it ended
+        if test.need is Need.GOOD:
+            upstream.pulled_good = test.generation
+        else:
+            upstream.pulled_ended = test.generation
         if not self._has_rows(upstream):
             self._await_items(upstream)
             return
         for row in upstream.rows.values():
-            self._consider(row, test.generation, test.need)
+            self._consider(row, test.generation, test.request, test.need)
 
     def _pull_needed(self, upstream: Test, test: Test) -> None:
         """Pull the items that the request means, for a test whose own items are not known."""
@@ -315,7 +366,7 @@ class Assembler:
         needed = self._needed_of(upstream)
         for row in upstream.rows.values():
             if needed.matches(*row.test_id):
-                self._consider(row, test.generation, test.need)
+                self._consider(row, test.generation, test.request, test.need)
 
     def _pull_items(self, upstream: Test, test: Test, rows: Sequence[Row]) -> None:
         items = self._mapped(upstream, test, rows)
@@ -325,10 +376,10 @@ class Assembler:
         if self._has_rows(upstream):
             for item in wanted:
                 if item in upstream.rows:
-                    self._consider(upstream.rows[item], test.generation, test.need)
+                    self._consider(upstream.rows[item], test.generation, test.request, test.need)
             self._pull_extras(upstream, test)
         elif not all(satisfies(test.need, upstream.pair_of(item)) for item in wanted):
-            upstream.pulled_by[test] = None
+            upstream.pulled_by = [*(upstream.pulled_by or ()), test]
             self._await_items(upstream)
 
     def _pull_extras(self, upstream: Test, test: Test) -> None:
@@ -349,7 +400,7 @@ class Assembler:
             matched = self._mapped(upstream, test, test.rows.values())
             for row in idle:
                 if row.test_id.item not in matched:
-                    self._consider(row, test.generation, test.need)
+                    self._consider(row, test.generation, test.request, test.need)
 
     def _needed_of(self, upstream: Test) -> Pattern:
         if upstream not in self._needed:
@@ -370,12 +421,12 @@ class Assembler:
     # -- what they wait for ---------------------------------------------------------------------
 
     def _tie(self, test: Test, rows: Sequence[Row]) -> None:
-        if not test.requirements.item_match or test.awaits_items:
+        if not test.item_match or test.awaits_items:
             if not test.linked and (test.awaits_items or any(not row.forced for row in rows)):
                 test.linked = True
+                need = gate_need(test)
                 for upstream in test.upstream:
-                    goal, new = upstream.goal(None, gate_need(test))
-                    self._graph.attach(test, goal, new=new)
+                    self._graph.attach(test, upstream.goal(None, need))
             return
         for row in rows:
             if not row.linked and not row.forced:
@@ -389,8 +440,7 @@ class Assembler:
             return
         row.linked = True
         for upstream, item in zip(test.upstream, items, strict=True):
-            goal, new = upstream.goal(item, test.need)
-            self._graph.attach(row, goal, new=new)
+            self._graph.attach(row, upstream.goal(item, test.need))
 
     # -- what is told ---------------------------------------------------------------------------
 
@@ -413,6 +463,11 @@ class Assembler:
         self._graph.news.append(Settle(TestId(test.name), *ZERO_ITEMS, comment))
 
 
+def _pulled(test: Test, need: Need) -> int:
+    """Return the number of the latest request that pulled a whole test in; 0 for none."""
+    return test.pulled_good if need is Need.GOOD else test.pulled_ended
+
+
 def _pair_of(prior: Prior, request: RerunRequest) -> Pair | None:
     """Return what a record says for the tests behind it; None if there is no result to speak of."""
     if prior.state == State.DELETED:
@@ -420,6 +475,7 @@ def _pair_of(prior: Prior, request: RerunRequest) -> Pair | None:
     return (prior.state, prior.status) if counts(prior, request) else NEVER_RUN
 
 
-def _now(row: Row) -> Prior:
-    """Return the record of a row that this plan has decided about before."""
-    return Prior(state=row.pair[0], status=row.pair[1])
+def _replace(row: Row, pair: Pair) -> None:
+    """Let another result count for a row that is not open."""
+    row.test.replace(row, pair)
+    row.prior = Prior(state=pair[0], status=pair[1])

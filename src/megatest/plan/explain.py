@@ -6,7 +6,7 @@ import heapq
 from dataclasses import dataclass
 
 from megatest.model.ids import TestId
-from megatest.plan.graph import Graph
+from megatest.plan.graph import Graph, failure_of
 from megatest.plan.node import Goal, Need, Row, Stage, Test, Verdict
 from megatest.plan.priority import Rank, rank
 
@@ -84,7 +84,7 @@ def _why_test(graph: Graph, test: Test) -> list[str]:
 def waits_for(goal: Goal) -> str:
     """Return the sentence about a goal that is not met."""
     if goal.verdict is Verdict.FAILED:
-        return goal.comment
+        return failure_of(goal)
     test = goal.test
     what = {Need.GOOD: "end well", Need.SOME: "have a good item"}.get(goal.need, "end")
     if test.awaits_items:

@@ -29,6 +29,7 @@ class Graph:
         news: consequences that the engine has not been told.
         open: rows that are still to end, and tests whose items are still to be evaluated.
         running: rows that are running.
+        generation: number of the latest request; what ends after it is news to the next one only.
     """
 
     def __init__(self, limits: Limits, past: Mapping[TestId, float]) -> None:
@@ -39,6 +40,7 @@ class Graph:
         self.news: list[Consequence] = []
         self.open = 0
         self.running = 0
+        self.generation = 0
         self._turning: deque[Goal] = deque()
 
     def row(self, test_id: TestId) -> Row | None:
@@ -71,15 +73,15 @@ class Graph:
         self._stop(row)
         row.test.ended(row, pair)
         row.stage = Stage.DONE
+        row.generation = self.generation
         row.comment = comment
         self.open -= 1
         self._turning.extend(row.test.goals_about(row.test_id.item))
 
     def put_back(self, row: Row) -> None:
-        """Let a running row wait again."""
+        """Let a running row wait again; `reconsider` is left to the caller."""
         self._stop(row)
         row.stage = Stage.WAITING
-        self.reconsider(row)
 
     def _stop(self, row: Row) -> None:
         if row.stage is Stage.RUNNING:
@@ -101,7 +103,7 @@ class Graph:
         if row.stage not in (Stage.WAITING, Stage.READY):
             return
         if failed:
-            self.block(row, self._why_blocked(row))
+            self.block(row, _first_failure(self.goals_of(row)))
         elif not row.forced and (row.unmet or row.test.unmet):
             row.stage = Stage.WAITING
         elif row.stage is Stage.WAITING:
@@ -150,20 +152,19 @@ class Graph:
                 self.reconsider(row)
         elif test.failed:
             self.items_came(test)
-            self.settle_test(test, NO_PREREQUISITE, self._why_gate_failed(test))
+            self.settle_test(test, NO_PREREQUISITE, _first_failure(self.goals_of_gate(test)))
         elif not test.unmet and not test.expand_sent:
             test.expand_sent = True
             self.news.append(Expand(test.name))
 
     # -- goals ----------------------------------------------------------------------------------
 
-    def attach(self, waiter: Row | Test, goal: Goal, *, new: bool) -> None:
+    def attach(self, waiter: Row | Test, goal: Goal) -> None:
         """Let a row or gate wait for a goal; `reconsider` is left to the caller."""
-        if new:
-            goal.verdict = goal.judge()
-            goal.comment = failure_of(goal) if goal.verdict is Verdict.FAILED else ""
         goal.waiters.append(waiter)
-        _count(waiter, Verdict.MET, goal.verdict)
+        if goal.verdict is not Verdict.MET:
+            waiter.unmet += 1
+            waiter.failed += goal.verdict is Verdict.FAILED
 
     def touch(self, test: Test) -> None:
         """Have every goal about a test judged again."""
@@ -177,45 +178,40 @@ class Graph:
             if now is before:
                 continue
             goal.verdict = now
-            goal.comment = failure_of(goal) if now is Verdict.FAILED else ""
+            goal.comment = ""
+            unmet = (now is not Verdict.MET) - (before is not Verdict.MET)
+            failed = (now is Verdict.FAILED) - (before is Verdict.FAILED)
             for waiter in goal.waiters:
-                self._tell(waiter, before, now)
+                self._tell(waiter, unmet, failed)
 
-    def _tell(self, waiter: Row | Test, before: Verdict, now: Verdict) -> None:
-        was = (waiter.unmet == 0, waiter.failed == 0)
-        _count(waiter, before, now)
-        if was == (waiter.unmet == 0, waiter.failed == 0):
-            return
-        if isinstance(waiter, Row):
-            self.reconsider(waiter)
-        else:
-            self.reconsider_gate(waiter)
+    def _tell(self, waiter: Row | Test, unmet: int, failed: int) -> None:
+        """Change a waiter's counters; look at it only if one of them left or reached zero."""
+        before = (waiter.unmet == 0, waiter.failed == 0)
+        waiter.unmet += unmet
+        waiter.failed += failed
+        if before != (waiter.unmet == 0, waiter.failed == 0):
+            if isinstance(waiter, Row):
+                self.reconsider(waiter)
+            else:
+                self.reconsider_gate(waiter)
 
     def goals_of(self, row: Row) -> Iterator[Goal]:
         """Yield the goals that a row waits for, in the order of its file."""
         test = row.test
         if row.linked:
             for upstream in test.upstream:
-                item, need = item_goal(test, upstream, row.test_id.item), test.need
-                yield upstream.goal(item, need)[0]
+                yield upstream.goal(item_goal(test, upstream, row.test_id.item), test.need)
         yield from self.goals_of_gate(test)
 
     def goals_of_gate(self, test: Test) -> Iterator[Goal]:
         """Yield the goals that all rows of a test wait for."""
         if test.linked:
             for upstream in test.upstream:
-                yield upstream.goal(None, gate_need(test))[0]
-
-    def _why_blocked(self, row: Row) -> str:
-        return next(goal.comment for goal in self.goals_of(row) if goal.verdict is Verdict.FAILED)
-
-    def _why_gate_failed(self, test: Test) -> str:
-        return next(goal.comment for goal in self.goals_of_gate(test) if goal.verdict is Verdict.FAILED)
+                yield upstream.goal(None, gate_need(test))
 
 
-def _count(waiter: Row | Test, before: Verdict, now: Verdict) -> None:
-    waiter.unmet += (now is not Verdict.MET) - (before is not Verdict.MET)
-    waiter.failed += (now is Verdict.FAILED) - (before is Verdict.FAILED)
+def _first_failure(goals: Iterator[Goal]) -> str:
+    return next(failure_of(goal) for goal in goals if goal.verdict is Verdict.FAILED)
 
 
 def gate_need(test: Test) -> Need:
@@ -224,7 +220,7 @@ def gate_need(test: Test) -> Need:
     With item matching only a test that awaits its items has a gate: any item may have
     made what its items come from, so all must be over, and some must be good.
     """
-    if test.requirements.item_match and test.need is Need.GOOD:
+    if test.item_match and test.need is Need.GOOD:
         return Need.SOME
     return test.need
 
@@ -247,6 +243,12 @@ def item_goal(test: Test, upstream: Test, item: str) -> str | None:
 
 def failure_of(goal: Goal) -> str:
     """Return the sentence that names a failed prerequisite and its status."""
+    if not goal.comment:
+        goal.comment = _failure(goal)
+    return goal.comment
+
+
+def _failure(goal: Goal) -> str:
     test = goal.test
     if goal.item is not None and test.settled is None and test.pair_of(goal.item) is None:
         return f"prerequisite {test.name} has no item {goal.item!r}"

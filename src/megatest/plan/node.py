@@ -15,7 +15,6 @@ from enum import Enum, auto
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern
 from megatest.model.rollup import Pair, RollUp, spoils
-from megatest.model.spec import Requirements
 from megatest.model.status import State, Status, is_ended, is_good
 from megatest.plan.limits import Demand
 from megatest.plan.rerun import Prior, RerunRequest
@@ -40,7 +39,6 @@ class Need(Enum):
     GOOD = auto()  # it ended well
     ENDED = auto()  # it ended
     SOME = auto()  # any row of it ended well
-    OVER = auto()  # nothing of it is open
 
 
 class Verdict(Enum):
@@ -104,7 +102,7 @@ class Goal:
         self.test = test
         self.item = item
         self.need = need
-        self.verdict = Verdict.OPEN
+        self.verdict = self.judge()
         self.comment = ""  # why it failed
         self.waiters: list[Row | Test] = []
 
@@ -117,29 +115,23 @@ class Goal:
             return self._judge_item(self.item)
         if test.open:
             return Verdict.FAILED if self.need is Need.GOOD and test.spoilers else Verdict.OPEN
-        if self.need is Need.SOME:
-            return _verdict(test.has_good_row())
-        return _verdict(satisfies(self.need, test.top()))
+        met = test.has_good_row() if self.need is Need.SOME else satisfies(self.need, test.top())
+        return Verdict.MET if met else Verdict.FAILED
 
     def _judge_item(self, item: str) -> Verdict:
         row = self.test.rows.get(item)
         if row is not None and row.is_open:
             return Verdict.OPEN
-        return _verdict(satisfies(self.need, self.test.pair_of(item)))
+        met = satisfies(self.need, self.test.pair_of(item))
+        return Verdict.MET if met else Verdict.FAILED
 
     def name(self) -> str:
         """Return what it is about, as users write it."""
         return str(TestId(self.test.name, self.item or ""))
 
 
-def _verdict(met: bool) -> Verdict:
-    return Verdict.MET if met else Verdict.FAILED
-
-
 def satisfies(need: Need, pair: Pair | None) -> bool:
     """Return whether a settled state and status meet a need; None: there is no such row."""
-    if need is Need.OVER:
-        return True
     if pair is None:
         return False
     return is_ended(pair[0]) if need is Need.ENDED else is_good(*pair)
@@ -150,20 +142,25 @@ class Test:
 
     __test__ = False  # pytest: a word of the domain
     __slots__ = (
+        "asks",
         "awaits_items",
         "expand_sent",
         "expanded",
         "failed",
         "generation",
+        "has_items",
         "item_goals",
+        "item_match",
         "linked",
         "name",
+        "need",
         "open",
-        "patterns",
-        "pulled",
         "pulled_by",
+        "pulled_ended",
+        "pulled_good",
         "record",
         "request",
+        "requirements",
         "rollup",
         "rows",
         "selected",
@@ -197,28 +194,18 @@ class Test:
         self.unmet = 0
         self.failed = 0
         self.linked = False
-        self.patterns: list[Pattern] = []  # of the requests that ask for it, until it is expanded
-        self.pulled: dict[Need, int] | None = None  # as a whole, by the request of this number
-        self.pulled_by: dict[Test, None] = {}  # item by item, while it awaits its items
-        self.whole_goals: dict[Need, Goal] = {}
-        self.item_goals: dict[tuple[str, Need], Goal] | None = None
+        self.asks: list[tuple[Pattern, RerunRequest, int]] = []  # until it is expanded
+        self.pulled_good = 0  # as a whole, by the request of this number
+        self.pulled_ended = 0
+        self.pulled_by: list[Test] | None = None  # item by item, while it awaits its items
+        self.whole_goals: list[Goal] = []  # one for each need, so three at most
+        self.item_goals: dict[str, list[Goal]] | None = None
         self.tail_s = 0.0
-
-    @property
-    def requirements(self) -> Requirements:
-        """What its file requires."""
-        return self.selected.spec.requirements
-
-    @property
-    def has_items(self) -> bool:
-        """Whether its file has items, however many."""
-        spec = self.selected.spec
-        return bool(spec.items or spec.itemstable)
-
-    @property
-    def need(self) -> Need:
-        """What it needs of its upstream tests."""
-        return Need.ENDED if self.requirements.toplevel else Need.GOOD
+        # Looked at for each edge of the graph, so kept here.
+        self.requirements = selected.spec.requirements
+        self.has_items = bool(selected.spec.items or selected.spec.itemstable)
+        self.item_match = self.requirements.item_match
+        self.need = Need.ENDED if self.requirements.toplevel else Need.GOOD  # of upstream tests
 
     def top(self) -> Pair | None:
         """Return state and status of its top row; None if there is none."""
@@ -248,48 +235,47 @@ class Test:
         pairs = self.rollup.pairs() if self.rollup is not None else ()
         return any(is_good(*pair) for pair in pairs)
 
-    def goals_about(self, item: str) -> Iterator[Goal]:
-        """Yield the goals that a change of one row may turn."""
-        yield from self.whole_goals.values()
-        if self.item_goals is not None:
-            for need in (Need.GOOD, Need.ENDED):
-                goal = self.item_goals.get((item, need))
-                if goal is not None:
-                    yield goal
+    def goals_about(self, item: str) -> list[Goal]:
+        """Return the goals that a change of one row may turn."""
+        if self.item_goals is None:
+            return self.whole_goals
+        return [*self.whole_goals, *self.item_goals.get(item, ())]
 
     def all_goals(self) -> Iterator[Goal]:
         """Yield every goal about this test or a row of it."""
-        yield from self.whole_goals.values()
-        if self.item_goals is not None:
-            yield from self.item_goals.values()
+        yield from self.whole_goals
+        for goals in (self.item_goals or {}).values():
+            yield from goals
 
-    def goal(self, item: str | None, need: Need) -> tuple[Goal, bool]:
-        """Return the goal, and whether it is new."""
+    def goal(self, item: str | None, need: Need) -> Goal:
+        """Return the goal, made at the first time of asking."""
         if item is None:
-            known = self.whole_goals.get(need)
-            goal = known or self.whole_goals.setdefault(need, Goal(self, None, need))
+            goals = self.whole_goals
         else:
             if self.item_goals is None:
                 self.item_goals = {}
-            known = self.item_goals.get((item, need))
-            goal = known or self.item_goals.setdefault((item, need), Goal(self, item, need))
-        return goal, known is None
+            goals = self.item_goals.setdefault(item, [])
+        for goal in goals:
+            if goal.need is need:
+                return goal
+        goals.append(Goal(self, item, need))
+        return goals[-1]
 
     def count(self, row: Row) -> None:
-        """Take a row that is not open into account: it has a record, or will have one."""
-        row.counted = True
+        """Take the record of a row that is not open into account."""
         if self.rollup is not None:
             self.rollup.add(*row.pair)
-        if spoils(*row.pair):
-            self.spoilers += 1
+        self.spoilers += spoils(*row.pair)
 
     def reopened(self, row: Row) -> None:
         """Note that a row is to end (again)."""
-        if not row.counted:
-            self.count(row)
-        if spoils(*row.pair):
-            self.spoilers -= 1
         self.open += 1
+        if row.counted:
+            self.spoilers -= spoils(*row.pair)
+            return
+        row.counted = True
+        if self.rollup is not None:
+            self.rollup.add(*row.pair)
 
     def ended(self, row: Row, pair: Pair) -> None:
         """Note how an open row came out."""
@@ -297,5 +283,10 @@ class Test:
             self.rollup.replace(row.pair, pair)
         row.pair = pair
         self.open -= 1
-        if spoils(*pair):
-            self.spoilers += 1
+        self.spoilers += spoils(*pair)
+
+    def replace(self, row: Row, pair: Pair) -> None:
+        """Note that the result of a row that is not open counts as another."""
+        self.spoilers -= spoils(*row.pair)
+        self.open += 1
+        self.ended(row, pair)

@@ -21,7 +21,7 @@ from megatest.plan.explain import Planned, planned_order, why
 from megatest.plan.graph import Graph
 from megatest.plan.items import Item
 from megatest.plan.limits import Demand, Limits
-from megatest.plan.node import Row, Stage
+from megatest.plan.node import NEVER_RUN, Row, Stage
 from megatest.plan.rerun import Prior, RerunRequest
 from megatest.plan.select import Selection
 
@@ -66,6 +66,9 @@ class Plan:
         Cost: O(n log n + m) for n tests and items and m prerequisites; no recursion.
         """
         self._assembler.add(selection, request or RerunRequest(), priors or {})
+        for test_id in [test_id for test_id in self._guests if self._graph.row(test_id) is not None]:
+            self.limits.give_back(self._guests.pop(test_id))
+            self.started(test_id)
 
     def begin(self) -> Sequence[Consequence]:
         """Return what follows from the requests added since the last call."""
@@ -126,6 +129,12 @@ class Plan:
             self._guests[test_id] = demand = self.limits.demand(test_id)
             self.limits.take(demand)
 
+    def _dismiss_guest(self, test_id: TestId, pair: Pair) -> None:
+        guest = self._guests.pop(test_id, None)
+        if guest is not None:
+            self.limits.give_back(guest)
+            self._assembler.learn_end(test_id, pair)
+
     def ended(self, test_id: TestId, state: str, status: str, comment: str = "") -> Sequence[Consequence]:
         """Take the news that a test or item is over, whether it ran or not.
 
@@ -133,9 +142,7 @@ class Plan:
 
         Cost: O(1) and what follows from it.
         """
-        guest = self._guests.pop(test_id, None)
-        if guest is not None:
-            self.limits.give_back(guest)
+        self._dismiss_guest(test_id, (state, status))
         row = self._graph.row(test_id)
         if row is not None and row.is_open:
             self._graph.end_row(row, (state, status), comment)
@@ -146,15 +153,16 @@ class Plan:
         """Let a test that runs or has ended run once more, and those behind it wait for it.
 
         Best called instead of `ended`: after it, tests behind may have been settled already.
-        They are taken up again.
+        They are taken up again.  What runs without having been asked for just ends.
         """
+        self._dismiss_guest(test_id, NEVER_RUN)
         row = self._graph.row(test_id)
         if row is not None and row.stage is Stage.RUNNING:
             self._graph.put_back(row)
+            self._assembler.wait_again(row)
         elif row is not None and row.stage is Stage.DONE and not row.blocked:
             self._graph.open_row(row)
-            self._graph.reconsider(row)
-        self._graph.turn()
+            self._assembler.wait_again(row)
         return self.begin()
 
     # -- questions ------------------------------------------------------------------------------

@@ -92,10 +92,13 @@ class Decision:
     active: bool = False
 
 
+_FIRST_RUN: Final = Decision(run=True, reason="it has not run yet")
+
+
 def decide(prior: Prior | None, request: RerunRequest) -> Decision:
     """Decide whether a test or item with this record runs (again)."""
     if prior is None:
-        return Decision(run=True, reason="it has not run yet")
+        return _FIRST_RUN
     if prior.is_parent:
         return Decision(run=False, reason="it only sums up its items")
     if prior.state in ACTIVE:

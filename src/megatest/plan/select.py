@@ -122,14 +122,11 @@ class _Names:
     """The names that exist, and the nearest one to a name that does not."""
 
     def __init__(self, known: Collection[str]) -> None:
-        self._known = known
+        self.known = known
         self._guesses_left = _MOST_GUESSES  # a guess looks at every name
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._known
-
     def unknown(self, message: str, name: str, waiton: Waiton | None = None) -> Diagnostic:
-        near = difflib.get_close_matches(name, self._known, n=1) if self._guesses_left > 0 else []
+        near = difflib.get_close_matches(name, self.known, n=1) if self._guesses_left > 0 else []
         self._guesses_left -= 1
         return Diagnostic(
             severity=Severity.ERROR,
@@ -164,7 +161,7 @@ def _load_upstream(
     while pending:
         name = pending.pop()
         for waiton in specs[name].requirements.waitons if name in specs else ():
-            if waiton.test not in names:
+            if waiton.test not in names.known:
                 message = f"unknown test {waiton.test!r} in waiton of test {name!r}"
                 findings.append(names.unknown(message, waiton.test, waiton))
             elif waiton.test not in reached:
@@ -179,21 +176,25 @@ def _order(asked: Sequence[str], specs: Mapping[str, TestSpec], findings: list[D
     order: list[str] = []
     done: set[str] = set()
     in_cycle: set[str] = set()
+    on_path: dict[str, Iterator[Waiton]] = {}
     for root in asked:
-        if root in done:
-            continue
-        path: dict[str, Iterator[Waiton]] = {root: iter(specs[root].requirements.waitons)}
+        path = [] if root in done else [root]
         while path:
-            name, waitons = next(reversed(path.items()))
-            upstream = next((w.test for w in waitons if w.test not in done and w.test in specs), None)
-            if upstream is None:
-                del path[name]
+            name = path[-1]
+            if name not in on_path:
+                on_path[name] = iter(specs[name].requirements.waitons)
+            for waiton in on_path[name]:
+                upstream = waiton.test
+                if upstream in on_path:
+                    _report_cycle(path, upstream, specs, in_cycle, findings)
+                elif upstream not in done and upstream in specs:
+                    path.append(upstream)
+                    break
+            else:
+                path.pop()
+                del on_path[name]
                 done.add(name)
                 order.append(name)
-            elif upstream not in path:
-                path[upstream] = iter(specs[upstream].requirements.waitons)
-            else:
-                _report_cycle(list(path), upstream, specs, in_cycle, findings)
     return order
 
 
@@ -261,19 +262,22 @@ def _needs(
 ) -> dict[str, dict[Element, None]]:
     """Return what is needed of each upstream test, from the most downstream test up."""
     needed: dict[str, dict[Element, None]] = {}
+    whole: set[str] = set()
     for name in reversed(order):
         requirements = specs[name].requirements
-        if not requirements.waitons:
+        if name in whole:
+            needed.setdefault(name, {})[Element(name, None)] = None
+        if not requirements.item_match:
+            whole.update(waiton.test for waiton in requirements.waitons)
             continue
         mine = dict.fromkeys((*pattern.item_patterns_for(name), *_items(needed.get(name, ()))))
         for waiton in requirements.waitons:
-            wanted = needed.setdefault(waiton.test, {})
             try:
-                found = needed_of(waiton.test, mine, maps.get(name, _NO_MAPS), requirements.item_match)
+                found = needed_of(waiton.test, mine, maps.get(name, _NO_MAPS), True)
             except UserError as error:
                 findings.append(_faulty_map(error, name, waiton, specs))
             else:
-                wanted.update(dict.fromkeys(found))
+                needed.setdefault(waiton.test, {}).update(dict.fromkeys(found))
     return needed
 
 

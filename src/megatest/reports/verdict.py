@@ -6,7 +6,7 @@ from megatest.model.status import GOOD, State, Status
 
 _REASONS = frozenset({Status.PREQ_FAIL, Status.PREQ_DISCARDED, Status.ZERO_ITEMS})
 
-COLOURS = {
+COLOURS: dict[str, str] = {
     Status.PASS: "green",
     Status.WARN: "yellow",
     Status.WAIVED: "yellow",

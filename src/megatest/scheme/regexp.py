@@ -15,6 +15,7 @@ from megatest.scheme.bracket import (
     HIGHEST,
     POSIX,
     Range,
+    Ranges,
     bracket_text,
     character,
     complement,
@@ -306,23 +307,25 @@ class _Translator:
         while first or self.source[at : at + 1] != "]":
             first = False
             item, at = self._bracket_item(start, at)
-            if len(item) == 1 and item[0][0] == item[0][1] and self._is_range(at):
+            if self._is_range(at):
                 upper, end = self._bracket_item(start, at + 1)
-                if len(upper) != 1 or upper[0][0] != upper[0][1]:
-                    self._fail("a range ends in a class", at)
-                if upper[0][0] < item[0][0]:
-                    self._fail("this range is backwards", at)
-                item, at = ((item[0][0], upper[0][0]),), end
-            elif len(item) != 1 and self._is_range(at):
-                self._fail("a range begins with a class", at)
+                item, at = (self._range(item, upper, at),), end
             ranges += item
         text = bracket_text(ranges, negated=negated)
         self._emit_atom(at + 1 - start, text)
 
+    def _range(self, low: Ranges, high: Ranges, at: int) -> Range:
+        """Return the range between two items, each of which must be one character."""
+        if not all(len(item) == 1 and item[0][0] == item[0][1] for item in (low, high)):
+            self._fail("a range goes from a character to a character, not to a class", at)
+        if high[0][0] < low[0][0]:
+            self._fail("this range is backwards", at)
+        return low[0][0], high[0][0]
+
     def _is_range(self, at: int) -> bool:
         return self.source.startswith("-", at) and self.source[at + 1 : at + 2] not in ("]", "")
 
-    def _bracket_item(self, start: int, at: int) -> tuple[tuple[Range, ...], int]:
+    def _bracket_item(self, start: int, at: int) -> tuple[Ranges, int]:
         """Return what the next item of a class matches, and where the one after it begins."""
         char = self.source[at : at + 1]
         if char == "":
@@ -337,7 +340,7 @@ class _Translator:
             return self._bracket_escape(at)
         return ((ord(char), ord(char)),), at + 1
 
-    def _bracket_escape(self, at: int) -> tuple[tuple[Range, ...], int]:
+    def _bracket_escape(self, at: int) -> tuple[Ranges, int]:
         letter = self.source[at + 1 : at + 2]
         if letter == "x":
             code, width = self._hex(at)
@@ -421,8 +424,10 @@ class _Translator:
     def _flags(self, match: re.Match[str]) -> None:
         """``(?i)`` holds to the end of the group around it, ``(?i:...)`` for its own."""
         on, off, end = match[1], match[2] or "", match[3]
-        if not on and not off and end == ")":
+        if not on and not match[2] and end == ")":
             self._fail("a group of flags without a flag")
+        # Under the flag i of the whole pattern the original goes on ignoring case in (?-i:...).
+        off = off.replace("i", "") if self.ignore_case else off
         inner = ("i" if "i" in on and "i" not in off else "") + ("-i" if "i" in off else "")
         opening = f"(?{inner}:"
         if end == ":":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NoReturn
@@ -20,7 +20,7 @@ from megatest.store.port import Clock
 from megatest.store.rows import Bound, Row, holder_from_row, text_from_bytes
 
 OLDEST_SQLITE: Final = (3, 24, 0)  # the first with ON CONFLICT DO UPDATE
-CACHE_KIB: Final = 16384
+CACHE_KIB: Final = 32768  # holds what registering 100,000 tests changes; used only as needed
 LARGEST_IDLE_WAL_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -40,11 +40,13 @@ def connect(path: str, *, network: bool, read_only: bool, timeout_s: float) -> s
     uri = f"{Path(path).as_uri()}?mode={'ro' if read_only else 'rw'}"
     db = _open(uri, timeout_s)
     try:
-        if read_only:
-            db = _readable(db, uri, path, timeout_s)
-        elif network:
+        if read_only and not _is_readable(db, path):
+            db.close()
+            db = _open(f"{uri}&immutable=1", timeout_s)
+        if network and not read_only:
             # Set before the first access, or a file in WAL mode would map its shared memory.
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     except BaseException:
         db.close()
         raise
@@ -52,8 +54,8 @@ def connect(path: str, *, network: bool, read_only: bool, timeout_s: float) -> s
 
 
 def _open(uri: str, timeout_s: float) -> sqlite3.Connection:
+    """Open without an access to the file: these pragmas only set flags."""
     db = sqlite3.connect(uri, uri=True, timeout=timeout_s, isolation_level=None, cached_statements=256)
-    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     # No schema of somebody else's may call functions of ours, and a damaged cell is an error, not a crash.
     db.execute("PRAGMA trusted_schema = OFF")
     db.execute("PRAGMA cell_size_check = ON")
@@ -62,20 +64,19 @@ def _open(uri: str, timeout_s: float) -> sqlite3.Connection:
     return db
 
 
-def _readable(db: sqlite3.Connection, uri: str, path: str, timeout_s: float) -> sqlite3.Connection:
-    """Return a connection that can read, even where the directory cannot be written.
+def _is_readable(db: sqlite3.Connection, path: str) -> bool:
+    """Return False where only the file alone can be read, as a constant.
 
-    A file in WAL mode needs its shared memory beside it.  Where that cannot be made, and no log
-    waits to be read, the file alone is all there is, and it is read as a constant.
+    A file in WAL mode needs its shared memory beside it.  Where that cannot be made, because the
+    directory cannot be written, and no log waits to be read, the file is all there is.
     """
     try:
         db.execute("PRAGMA schema_version").fetchone()
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or _size(f"{path}-wal"):
             raise
-        db.close()
-        db = _open(f"{uri}&immutable=1", timeout_s)
-    return db
+        return False
+    return True
 
 
 def _size(path: str) -> int:
@@ -214,15 +215,19 @@ class Database:
         return self._db.execute(self._statements[name], values).rowcount
 
     def run_with(self, name: str, columns: tuple[str, ...], values: Sequence[Bound]) -> int:
-        """Execute a statement that sets these columns (the first values); return how many rows it wrote."""
+        """Execute a statement that sets these columns, which come first among the values.
+
+        Returns:
+            How many rows it wrote.
+        """
         sql = self._completed.get((name, columns))
-        if sql is None:
-            assignments = ", ".join(f"{column} = ?" for column in columns)
+        if sql is None:  # once for each combination of columns
+            assignments = "".join(f"{column} = ?, " for column in columns)
             sql = self._statements[name].replace("{assignments}", assignments)
             self._completed[name, columns] = sql
         return self._db.execute(sql, values).rowcount
 
-    def run_many(self, name: str, rows: Iterator[Sequence[Bound]]) -> None:
+    def run_many(self, name: str, rows: Iterable[Sequence[Bound]]) -> None:
         """Execute a statement once for each of many rows of values; streaming."""
         self._db.executemany(self._statements[name], rows)
 

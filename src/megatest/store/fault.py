@@ -41,6 +41,11 @@ class IllegalChange(RuntimeError):  # noqa: N818 - a defect of ours, not an erro
     """
 
 
+def run_removed(run_id: int) -> EnvironmentFault:
+    """Return what to tell whoever works on a run that somebody has removed meanwhile."""
+    return EnvironmentFault(f"run {run_id} was removed meanwhile", hint="give the same command again")
+
+
 def fault_from_error(error: sqlite3.Error, path: str, held_by: str = "") -> EnvironmentFault | None:
     """Return what to tell the user about an error of SQLite's; None if it is a defect of ours.
 

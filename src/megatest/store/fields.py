@@ -84,7 +84,10 @@ def add_fields(db: sqlite3.Connection, new: Sequence[Field], fields: Sequence[Fi
     for field in new:
         if field.name.lower() not in existing:
             db.execute(f"ALTER TABLE runs ADD COLUMN \"{field.name}\" TEXT DEFAULT '{VALUE_BEFORE}'")
-        db.execute("INSERT INTO keys (fieldname, fieldtype) VALUES (?, ?)", (field.name, field.sql_type))
+    db.execute("DELETE FROM keys")  # and again in the area's order
+    db.executemany(
+        "INSERT INTO keys (fieldname, fieldtype) VALUES (?, ?)", [(f.name, f.sql_type) for f in fields]
+    )
     if new and _has_unique_constraint(db):
         _rebuild_runs(db)
     columns = ", ".join(f'"{field.name}"' for field in fields)

@@ -26,8 +26,8 @@ def examine(path: str) -> Sequence[Diagnostic]:
 
     Cost: reads the whole file; 300 MB take some seconds.
     """
-    if not os.path.exists(path):
-        return [_note(f"{path} does not exist", "nothing has run here yet")]
+    if not os.path.exists(path) or not os.path.getsize(path):
+        return [_note(f"{path} does not exist or is empty", "nothing has run here yet")]
     try:
         with told(path), closing(connect(path, network=False, read_only=True, timeout_s=1)) as db:
             return [*_schema(db, path), *_integrity(db, path), *_orphans(db, path), *_surroundings(db, path)]

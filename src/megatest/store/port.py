@@ -112,6 +112,10 @@ class Reading(Protocol):
         """Return a number that changes when another connection has written."""
         ...
 
+    def close(self) -> None:
+        """Give the connection up."""
+        ...
+
 
 class Editing(Protocol):
     """What commands change.  Each call is one transaction."""
@@ -208,7 +212,13 @@ class EngineStore(Protocol):
     def register_tests(
         self, run_id: int, tests: Iterable[tuple[TestId, bool]], time: int, lease: Lease | None
     ) -> Mapping[TestId, TestRecord]:
-        """See `megatest.engine.ports`."""
+        """See `megatest.engine.ports`.
+
+        Whether an existing row is a parent follows what is named; a row marked DELETED begins anew.
+
+        Raises:
+            EnvironmentFault: somebody has removed the run.
+        """
         ...
 
     def commit(self, changes: Sequence[Change], lease: Lease | None) -> Sequence[TestRecord]:
@@ -246,6 +256,14 @@ class EngineStore(Protocol):
 
         Raises:
             LeaseLost: somebody else was faster, or the holder has released it.
+        """
+        ...
+
+    def renew(self, lease: Lease, time: int) -> None:
+        """Say that the holder lives: its `Holder.time` becomes `time`.
+
+        Raises:
+            LeaseLost: somebody else holds the run now.
         """
         ...
 

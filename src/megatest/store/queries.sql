@@ -2,8 +2,8 @@
 --
 -- `-- fragment: NAME` is text that statements use as {NAME}.  {fields}, {field_texts},
 -- {field_marks} and {field_match} stand for the quoted columns of the area's fields, whose names
--- were checked before they come near this file; {assignments} for columns of ours.  Values are
--- always bound.
+-- were checked before they come near this file; {assignments} for columns of ours, each with a
+-- comma behind it.  Values are always bound.
 --
 -- Scripts and older programs write to this database too, so every column is read with the type
 -- that the records promise.
@@ -36,7 +36,7 @@ INSERT INTO runs (id, {fields}, runname, state, status, owner, event_time, comme
 VALUES (?, {field_marks}, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: update_run
-UPDATE runs SET {assignments}, last_update = ? WHERE id = ?
+UPDATE runs SET {assignments}last_update = ? WHERE id = ?
 
 -- name: delete_run
 DELETE FROM runs WHERE id = ?
@@ -78,18 +78,20 @@ SELECT {test_columns} FROM tests WHERE id = ?
 
 -- name: history
 -- One test over all runs, newest first: one probe of the unique index per run.
-SELECT {test_columns} FROM (SELECT id FROM runs ORDER BY id DESC) AS run
- CROSS JOIN tests ON tests.run_id = run.id AND tests.testname = ? AND tests.item_path = ?
- WHERE coalesce(tests.state, '') <> 'DELETED'
+SELECT {test_columns} FROM runs
+ CROSS JOIN tests ON tests.run_id = runs.id AND tests.testname = ? AND tests.item_path = ?
+ WHERE coalesce(tests.state, '') <> 'DELETED' ORDER BY runs.id DESC
 
 -- name: passes
--- Durations of one test's passes, newest run first, in the newest hundred runs.  Read lazily: the
--- reader stops when it has seen enough runs.  The unary + keeps SQLite from tests_by_state, where it
--- would look through all passes of a run instead of one test's rows.
-SELECT tests.run_id, CAST(coalesce(tests.item_path, '') AS TEXT), CAST(tests.run_duration AS REAL)
-  FROM (SELECT id FROM runs ORDER BY id DESC LIMIT 100) AS run
- CROSS JOIN tests ON tests.run_id = run.id AND tests.testname = ?
- WHERE +tests.state = 'COMPLETED' AND +tests.status = 'PASS' AND +tests.is_parent = 0
+-- Durations of one test's passes, newest run first, in the newest hundred runs.  Nothing is sorted,
+-- so the reader pays for what it reads: it stops when it has seen enough runs.  The unary + keeps
+-- SQLite from tests_by_state, where it would look through all passes of a run.  The item comes as
+-- bytes, because a stream cannot be begun again for text that is not UTF-8.
+SELECT tests.run_id, CAST(coalesce(tests.item_path, '') AS BLOB), CAST(tests.run_duration AS REAL)
+  FROM runs CROSS JOIN tests ON tests.run_id = runs.id AND tests.testname = ?
+ WHERE runs.id >= coalesce((SELECT id FROM runs ORDER BY id DESC LIMIT 1 OFFSET 99), 0)
+   AND +tests.state = 'COMPLETED' AND +tests.status = 'PASS' AND +tests.is_parent = 0
+ ORDER BY runs.id DESC
 
 -- name: kill_requests
 -- Both values of is_parent, so that the index tests_by_state serves.
@@ -143,7 +145,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 
 
 -- name: update_test
 -- By row and believed state: a row in another state is left alone.
-UPDATE tests SET {assignments}, seq = ?, last_update = ? WHERE id = ? AND state = ?
+UPDATE tests SET {assignments}seq = ?, last_update = ? WHERE id = ? AND state = ?
 
 -- name: edit_test
 UPDATE tests SET state = ?, status = ?, comment = ?, event_time = ?, seq = ?, last_update = ? WHERE id = ?
@@ -256,6 +258,10 @@ ON CONFLICT (run_id) DO UPDATE SET
     token = token + 1, held = 1, host = excluded.host, pid = excluded.pid,
     pid_started = excluded.pid_started, boot_id = excluded.boot_id, user = excluded.user, time = excluded.time
 
+-- name: renew_lease
+-- By the engine that holds it, every few seconds: a holder that stands still is frozen or gone.
+UPDATE leases SET time = ? WHERE run_id = ? AND token = ? AND held = 1
+
 -- name: release_lease
 UPDATE leases SET held = 0 WHERE run_id = ? AND token = ?
 
@@ -274,14 +280,6 @@ DELETE FROM requests WHERE id = ?
 
 -- name: delete_requests_of_run
 DELETE FROM requests WHERE run_id = ?
-
--- ----------------------------------------------------------------------------------- fields
-
--- name: keys
-SELECT fieldname, fieldtype FROM keys ORDER BY id
-
--- name: add_key
-INSERT INTO keys (fieldname, fieldtype) VALUES (?, ?)
 
 -- ----------------------------------------------------------------------------------- health
 

@@ -54,15 +54,14 @@ def import_rows(
         finally:
             store.close()
         _replace(fresh, path)
-    except BaseException:
+    finally:
         _remove(fresh)
-        raise
 
 
 def _remove(path: str) -> None:
-    for name in (path, *(path + companion for companion in _COMPANIONS)):
+    for companion in ("", *_COMPANIONS):
         with suppress(FileNotFoundError):
-            os.unlink(name)
+            os.unlink(path + companion)
 
 
 def _replace(fresh: str, path: str) -> None:

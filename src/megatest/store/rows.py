@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import compress
 from operator import attrgetter
 from typing import Any, Final
 
@@ -240,9 +241,10 @@ _CHANGES_OF: Final = attrgetter(*_CHANGED)
 
 def columns_from_change(change: TestChange) -> tuple[tuple[str, ...], list[Bound]]:
     """Return the columns that a change sets, and their values."""
-    given = [pair for pair in zip(_COLUMNS, _CHANGES_OF(change), strict=True) if pair[1] is not None]
-    columns = [pair[0] for pair in given]
-    values = [bindable(pair[1]) for pair in given]
+    asked = _CHANGES_OF(change)
+    given = [value is not None for value in asked]
+    columns = list(compress(_COLUMNS, given))
+    values = list(map(bindable, compress(asked, given)))
     if change.attempt is not None:  # under the name that scripts know
         columns.append("attemptnum")
         values.append(change.attempt)

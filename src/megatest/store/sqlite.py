@@ -10,29 +10,29 @@ from itertools import chain
 from statistics import median
 from typing import Final
 
-from megatest.model.change import Change, StepChange, StepsCleared, TestChange
+from megatest.model.change import Change
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import TestId
-from megatest.model.lease import Holder, Lease
+from megatest.model.lease import Holder, Lease, LeaseLost
 from megatest.model.record import RequestRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.spec import Field
-from megatest.model.status import State, Status, legal_change
+from megatest.model.status import State, Status
+from megatest.store.change import put_step, write_changes
 from megatest.store.database import OLDEST_SQLITE, Database, choose_journal, connect
 from megatest.store.edit import SqliteEditing
-from megatest.store.fault import IllegalChange, told
+from megatest.store.fault import run_removed, told
 from megatest.store.fields import check_fields
 from megatest.store.migrate import migrate, needs_migration
 from megatest.store.port import Clock
 from megatest.store.rows import (
     Bound,
     bindable,
-    columns_from_change,
     request_from_row,
     row_from_run,
     row_from_test,
-    step_from_change,
     test_as_registered,
     test_from_row,
+    text_from_bytes,
 )
 from megatest.store.statement import load_statements
 
@@ -71,11 +71,12 @@ def open_store(
     _check_exists(path, create and not read_only)
     with told(path):
         db = connect(path, network=network, read_only=read_only, timeout_s=busy_timeout_s)
+    file = path
     try:
         with told(path):
             stale = needs_migration(db, fields, path)
             if read_only and stale:
-                db, path = _copy(db), ""
+                db, file = _copy(db), ""
             elif not read_only:
                 choose_journal(db, network=network)
             if stale:
@@ -84,7 +85,7 @@ def open_store(
         db.close()
         raise
     statements = load_statements([field.name for field in fields])
-    return SqliteStore(Database(db, path=path, statements=statements, clock=clock))
+    return SqliteStore(Database(db, path=file, statements=statements, clock=clock))
 
 
 def _check_sqlite() -> None:
@@ -131,6 +132,8 @@ class SqliteStore(SqliteEditing):
         """Make sure that these rows exist; return them all."""
         named = dict(tests)
         with self._database.transaction(lease):
+            if self.run_by_id(run_id) is None:
+                raise run_removed(run_id)
             last = self._database.row("last_test_id")
             self._database.run_many("register_test", self._registrations(run_id, named, time))
             new = self._database.rows("test_ids_after", 0 if last is None else last[0])
@@ -163,44 +166,8 @@ class SqliteStore(SqliteEditing):
 
     def commit(self, changes: Sequence[Change], lease: Lease | None) -> Sequence[TestRecord]:
         """Write all changes in one transaction, in order; return the rows that had moved."""
-        moved: dict[int, None] = {}
         with self._database.transaction(lease):
-            for change in changes:
-                if isinstance(change, TestChange):
-                    if not self._update_test(change):
-                        moved[change.row] = None
-                elif isinstance(change, StepChange):
-                    self._put_step(step_from_change(change))
-                else:
-                    self._clear_steps(change)
-            return [self._present(row, lease) for row in moved]
-
-    def _update_test(self, change: TestChange) -> bool:
-        """Write one change; return False if the row is not in the expected state."""
-        if change.state is not None and not legal_change(change.expected_state, change.state):
-            self._refuse_unless_parent(change)
-        columns, values = columns_from_change(change)
-        if not columns:
-            record = self.test_by_id(change.row)
-            return record is not None and record.state == change.expected_state
-        values += [*self._database.stamp, change.row, bindable(change.expected_state)]
-        return self._database.run_with("update_test", columns, values) > 0
-
-    def _refuse_unless_parent(self, change: TestChange) -> None:
-        record = self.test_by_id(change.row)
-        if record is not None and not record.is_parent:
-            raise IllegalChange(
-                f"{record.test_id} (row {change.row}): {change.state} may not follow {change.expected_state}"
-            )
-
-    def _put_step(self, step: StepRecord) -> None:
-        texts = map(bindable, (step.stepname, step.state, step.status))
-        more = map(bindable, (step.comment, step.logfile))
-        _, now = self._database.stamp
-        self._database.run("put_step", *texts, step.event_time, *more, now, step.test_row)
-
-    def _clear_steps(self, change: StepsCleared) -> None:
-        self._database.run("clear_steps", change.row)
+            return [self._present(row, lease) for row in write_changes(self._database, changes)]
 
     def _present(self, row: int, lease: Lease | None) -> TestRecord:
         record = self.test_by_id(row)
@@ -232,7 +199,7 @@ class SqliteStore(SqliteEditing):
             runs.add(run_id)
             if len(runs) > RUNS_FOR_MEDIAN:
                 break
-            durations.setdefault(item, []).append(duration)
+            durations.setdefault(text_from_bytes(item), []).append(duration)
         return durations
 
     def import_records(
@@ -247,7 +214,7 @@ class SqliteStore(SqliteEditing):
             self._database.run_many("import_run", map(row_from_run, runs))
             self._database.run_many("import_test", map(_import_row, tests))
             for step in steps:
-                self._put_step(step)
+                put_step(self._database, step)
             self._put_values(values)
 
     # -- the lease -----------------------------------------------------------------------------
@@ -272,6 +239,12 @@ class SqliteStore(SqliteEditing):
         row = self._database.row("lease_token", run_id)
         assert row is not None
         return Lease(run_id=run_id, token=row[0])
+
+    def renew(self, lease: Lease, time: int) -> None:
+        """Say that the holder lives."""
+        with self._database.transaction():
+            if not self._database.run("renew_lease", time, lease.run_id, lease.token):
+                raise LeaseLost
 
     def release(self, lease: Lease) -> None:
         """Give a run back."""

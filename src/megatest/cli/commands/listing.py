@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from megatest.app.attend import settle_on_look
 from megatest.app.query import (
     RunFilter,
     TestFilter,
@@ -66,17 +67,20 @@ def list_command(
             _echo_lines(listing.run_lines([(run, counts[run.id]) for run in found]))
         return
     run = one_run(records, session, target, runname)
+    note = settle_on_look(session, records, run)
     which = TestFilter(pattern=pattern, states=_words(states), statuses=_words(statuses))
     tests = find_tests(records, run, which)
     if bad:
         tests = [t for t in tests if needs_attention(t.state, t.status)]
     tests = _sorted(tests, sort)
     if as_json:
-        body = {**listing.run_json(run), "tests": [listing.test_json(t) for t in tests]}
+        body = {**listing.run_json(run), "note": note, "tests": [listing.test_json(t) for t in tests]}
         click.echo(listing.dumps(body))
         return
     click.echo(f"Run {run.name}: {listing.counts_text(listing.counts(tests))}")
     _echo_lines(listing.test_lines(tests))
+    if note:
+        click.echo(note)
 
 
 def _sorted(tests: list, order: str) -> list:  # type: ignore[type-arg]

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import click
 
-from megatest.app.run import RunReport, RunRequest, dry_run, run_tests, select_tests
+from megatest.app.planning import dry_run, select_tests
+from megatest.app.request import RunRequest
+from megatest.app.run import RunReport, run_tests
 from megatest.cli.live import PlainWatcher, TerminalWatcher, Watchers
 from megatest.cli.main import print_error
 from megatest.cli.modern import area_options, area_request, run_options

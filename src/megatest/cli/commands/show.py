@@ -8,6 +8,7 @@ import os
 import click
 
 from megatest.app import logs
+from megatest.app.attend import settle_on_look
 from megatest.app.query import one_run, one_test, view
 from megatest.app.session import open_area
 from megatest.app.wiring import open_records
@@ -52,6 +53,7 @@ def _detail(name: str, target: str, runname: str, area: str, config_name: str) -
     session = open_area(area_request(area, config_name))
     records = open_records(session, read_only=True)
     run = one_run(records, session, target, runname)
+    note = settle_on_look(session, records, run)
     record = one_test(records, run, name)
     seen = view(records, run, record)
     log = logs.log_of(record, seen.steps) if record.attempt and record.shortdir else ""
@@ -67,6 +69,7 @@ def _detail(name: str, target: str, runname: str, area: str, config_name: str) -
         log_tail=logs.tail(log, _TAIL_LINES) if log else (),
         script=script if os.path.isfile(script) else "",
         earlier=_earlier_attempts(record.shortdir, str(record.test_id), run.runname),
+        note=note,
     )
 
 

@@ -238,9 +238,8 @@ class FakePlace:
         return FakeExecutor(self._cluster)
 
     def closed(self) -> Executor:
-        cluster = FakeCluster(clock=time.monotonic)
-        cluster.plans = _EveryPlan(Plan(waits_s=float("inf"), pending_reason="the fake's queue is closed"))
-        return FakeExecutor(cluster)
+        waiting = Plan(waits_s=float("inf"), pending_reason="the fake's queue is closed")
+        return FakeExecutor(FakeCluster(clock=time.monotonic, choose=lambda _job: waiting))
 
     def prepare(self, job: Job, behaviour: Behaviour) -> None:
         gate = behaviour.gate
@@ -267,17 +266,6 @@ class FakePlace:
         if code is not None:
             with Path(job.run_dir, _JOURNAL).open("a") as file:
                 file.write(f'{{"k":"exit","code":{code}}}\n')
-
-
-class _EveryPlan(dict[str, Plan]):
-    """The same plan under every name."""
-
-    def __init__(self, plan: Plan) -> None:
-        super().__init__()
-        self._plan = plan
-
-    def get(self, _name: str, _default: object = None) -> Plan:
-        return self._plan
 
 
 @dataclass

@@ -1,0 +1,348 @@
+"""Removing tests and runs: what they left on disk, then their records.
+
+A test is marked REMOVING before its directory is touched, in a transaction that also makes sure
+that nothing of it runs, so an engine that is at work never launches into a directory that
+goes.  A removal that was cut off leaves the mark, and the same command goes on with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from megatest.app import wiring
+from megatest.app.attend import Desk, hold, living_holder
+from megatest.app.edit import LOCKED, Author, roll_up_parents
+from megatest.app.inspect import directory_of
+from megatest.app.kill import kill_tests
+from megatest.app.query import TestFilter, find_tests
+from megatest.app.scene import open_run_log
+from megatest.app.session import Session
+from megatest.config.testconfig import Purpose, load_test
+from megatest.engine.ports import Watcher
+from megatest.model.change import TestChange
+from megatest.model.error import EnvironmentFault, MegatestError
+from megatest.model.lease import Holder
+from megatest.model.record import RunRecord, TestRecord
+from megatest.model.spec import Disk
+from megatest.model.status import ACTIVE, State, Status
+from megatest.workarea.marker import Owner
+from megatest.workarea.removal import Refused
+from megatest.workarea.runlog import run_log_path
+from megatest.workarea.tree import prune
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """One test, or one run (`test` empty), that was removed or, in a dry run, would be.
+
+    Attributes:
+        run: its run's name, with the target.
+        test: test and item.
+        paths: directories and links that went with it.
+    """
+
+    run: str
+    test: str = ""
+    paths: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Run, and test if it is about one."""
+        return f"{self.run}/{self.test}" if self.test else self.run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One test or run that was not removed, and why."""
+
+    run: str
+    test: str = ""
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """Run, and test if it is about one."""
+        return f"{self.run}/{self.test}" if self.test else self.run
+
+
+@dataclass(slots=True, kw_only=True)
+class RemoveReport:
+    """What a removal did, or would do."""
+
+    gone: list[Gone] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveOrder:
+    """What a user asks to remove.
+
+    Attributes:
+        which: of which tests.
+        keep_records: only what is on disk goes; the rows are NOT_STARTED again.
+        dry_run: only tell.
+        author: for the audit.
+        reason: what is written down while the removal lasts.
+    """
+
+    which: TestFilter
+    keep_records: bool = False
+    dry_run: bool = False
+    author: Author
+    reason: str = "removal"
+
+
+def remove_tests(desk: Desk, runs: Sequence[RunRecord], order: RemoveOrder, watcher: Watcher) -> RemoveReport:
+    """Remove tests of runs, and the runs that have no tests left.
+
+    Tests that run are killed first.  What cannot be removed is kept, with the reason, and the rest
+    goes: a locked run, a test that does not end, a directory that is not ours.
+
+    Args:
+        desk: the area and its records.
+        runs: in which runs.
+        order: what to remove.
+        watcher: hears of tests that this command itself had to end.
+    """
+    report = RemoveReport()
+    for run in runs:
+        if run.state == LOCKED:
+            report.kept.append(Kept(run=run.name, reason="the run is locked (see: megatest unlock)"))
+        elif order.dry_run:
+            _Removal(desk, run, order, report, living_holder(desk.records, run)).tell()
+        else:
+            _kill_first(desk, run, order, report, watcher)
+            with hold(desk, run) as lease:
+                other = living_holder(desk.records, run) if lease is None else None
+                removal = _Removal(desk, run, order, report, other)
+                removal.carry_out(lease.token if lease else other.token if other else 0)
+    return report
+
+
+def _kill_first(
+    desk: Desk, run: RunRecord, order: RemoveOrder, report: RemoveReport, watcher: Watcher
+) -> None:
+    """End what runs of the tests to remove; what does not end will be refused."""
+    try:
+        kill_tests(desk, run, order.which, reason=order.reason, author=order.author, watcher=watcher)
+    except EnvironmentFault as fault:
+        report.kept.append(Kept(run=run.name, reason=fault.message))
+
+
+class _Removal:
+    """The removal of tests of one run; `other` is a living engine that holds it."""
+
+    def __init__(
+        self, desk: Desk, run: RunRecord, order: RemoveOrder, report: RemoveReport, other: Holder | None
+    ) -> None:
+        self._records = desk.records
+        self._session = desk.session
+        self._run = run
+        self._order = order
+        self._report = report
+        self._other = other
+        self._log = open_run_log(desk.session, run)
+        self._token = 0
+        environment = desk.session.request.environ
+        self._workarea = wiring.make_workarea(desk.session.area, environment, desk.clock)
+        self._own_disks = _own_disks(desk.session)
+        self._chosen = find_tests(desk.records, run, order.which)
+
+    def tell(self) -> None:
+        """Report what would go."""
+        going: set[int] = set()
+        for test in self._leaves():
+            if test.state in ACTIVE:
+                self._report.gone.append(Gone(run=self._run.name, test=f"{test.test_id} (after a kill)"))
+            elif not self._remove_directory(test):
+                continue
+            going.add(test.id)
+        every = self._records.tests(self._run.id)
+        left = [test for test in every if test.id not in going]
+        parents = self._without_items(left)
+        if not self._order.keep_records:
+            self._report.gone += [Gone(run=self._run.name, test=str(test.test_id)) for test in parents]
+            if len(left) == len(parents) and self._other is None:
+                self._report.gone.append(Gone(run=self._run.name))
+
+    def carry_out(self, token: int) -> None:
+        """Remove items and plain tests, then parents that have no items left, then the run.
+
+        Args:
+            token: of the lease under which the run's journal is written.
+        """
+        self._token = token
+        try:
+            self._carry_out()
+        finally:
+            self._log.close()
+
+    def _carry_out(self) -> None:
+        touched: set[str] = set()
+        for test in self._leaves():
+            if self._remove(test) and test.test_id.item:
+                touched.add(test.test_id.test)
+        if not self._order.keep_records:
+            self._remove_empty_parents()
+        roll_up_parents(self._records, self._run, touched, self._order.author)
+        if self._order.keep_records or self._other is not None:
+            return
+        if not self._records.tests(self._run.id):
+            self._records.delete_run(self._run.id)
+            self._remove_run_log()
+            self._report.gone.append(Gone(run=self._run.name))
+
+    def _remove_run_log(self) -> None:
+        linktree = self._session.area.linktree
+        with suppress(FileNotFoundError):
+            os.unlink(run_log_path(linktree, self._run.target, self._run.runname))
+        prune(os.path.realpath(linktree), "/".join((*self._run.target.values, self._run.runname)))
+
+    def _leaves(self) -> list[TestRecord]:
+        return [test for test in self._chosen if not test.is_parent]
+
+    def _remove(self, test: TestRecord) -> bool:
+        """Remove one test; return whether it is gone (or reset, when records are kept)."""
+        reason = self._mark(test)
+        if reason:
+            self._keep(test, reason)
+            return False
+        if not self._remove_directory(test):
+            self._restore(test)
+            return False
+        if self._order.keep_records:
+            self._reset(test)
+        else:
+            self._delete([test])
+        return True
+
+    def _delete(self, tests: Sequence[TestRecord]) -> None:
+        if tests:
+            rows = [test.id for test in tests]
+            self._log.gone(rows)
+            self._records.delete_tests(rows)
+
+    def _mark(self, test: TestRecord) -> str:
+        """Mark a test as being removed; return why it may not be."""
+        other = self._other
+        if other is not None and (test.state, test.status) == (State.NOT_STARTED, Status.NA):
+            return f"process {other.pid} on {other.host} is about to run it"
+        marked = self._records.set_state_status(
+            [test.id],
+            state=State.REMOVING,
+            status="LOCKED",
+            user=self._order.author.user,
+            reason=self._order.reason,
+            time=self._order.author.time,
+            only_if=lambda now: now.state not in ACTIVE,
+        )
+        if marked:
+            return ""
+        now = self._records.test_by_id(test.id)
+        return f"it still runs ({now.state})" if now is not None else "its record has gone meanwhile"
+
+    def _remove_directory(self, test: TestRecord) -> bool:
+        """Remove what a test left on disk; return whether all of it is gone."""
+        paths: tuple[str, ...] = ()
+        if test.shortdir.startswith("/") and (test.attempt or os.path.lexists(test.shortdir)):
+            owner = self._owner(test)
+            done = self._workarea.remove(test.shortdir, owner, dry_run=self._order.dry_run)
+            if isinstance(done, Refused):
+                disks = self._own_disks(test.test_id.test)
+                if disks:
+                    done = self._workarea.remove(
+                        test.shortdir, owner, disks=disks, dry_run=self._order.dry_run
+                    )
+            if isinstance(done, Refused):
+                self._keep(test, f"{done.path}: {done.reason}")
+                return False
+            paths = done.paths
+        self._report.gone.append(Gone(run=self._run.name, test=str(test.test_id), paths=paths))
+        return True
+
+    def _owner(self, test: TestRecord) -> Owner:
+        return Owner(
+            area=self._session.area.home,
+            target=str(self._run.target),
+            runname=self._run.runname,
+            test=test.test_id.test,
+            item=test.test_id.item,
+        )
+
+    def _keep(self, test: TestRecord, reason: str) -> None:
+        self._report.kept.append(Kept(run=self._run.name, test=str(test.test_id), reason=reason))
+
+    def _restore(self, test: TestRecord) -> None:
+        """Give a test whose directory stays its state back; a mark from before stays too."""
+        if test.state != State.REMOVING:
+            self._change(test, test.state, test.status, time=test.event_time)
+
+    def _reset(self, test: TestRecord) -> None:
+        self._change(
+            test, State.NOT_STARTED, Status.NA, time=self._order.author.time, rundir="n/a", shortdir=""
+        )
+
+    def _change(
+        self,
+        test: TestRecord,
+        state: str,
+        status: str,
+        *,
+        time: int,
+        rundir: str | None = None,
+        shortdir: str | None = None,
+    ) -> None:
+        change = TestChange(
+            row=test.id,
+            expected_state=State.REMOVING,
+            state=state,
+            status=status,
+            time=time,
+            rundir=rundir,
+            shortdir=shortdir,
+        )
+        self._log.changes([change], self._token)
+        self._records.commit([change], None)
+
+    def _remove_empty_parents(self) -> None:
+        empty = self._without_items(self._records.tests(self._run.id))
+        self._delete(empty)
+        self._report.gone += [Gone(run=self._run.name, test=str(test.test_id)) for test in empty]
+
+    def _without_items(self, tests: Sequence[TestRecord]) -> list[TestRecord]:
+        """Return the parents among tests that are asked for, none of whose items is among them."""
+        names = {test.test_id.test for test in self._chosen}
+        with_items = {test.test_id.test for test in tests if test.test_id.item}
+        return [t for t in tests if t.is_parent and t.test_id.test in names - with_items]
+
+
+def _own_disks(session: Session) -> Callable[[str], tuple[Disk, ...]]:
+    """Return what looks up, once for each test, the disks of its own file."""
+    known: dict[str, tuple[Disk, ...]] = {}
+
+    def look_up(name: str) -> tuple[Disk, ...]:
+        if name not in known:
+            known[name] = _read_disks(session, name)
+        return known[name]
+
+    return look_up
+
+
+def _read_disks(session: Session, name: str) -> tuple[Disk, ...]:
+    try:
+        directory = directory_of(session, name)
+        loaded = load_test(
+            session.area,
+            name,
+            directory,
+            env={**session.environ, "MT_TEST_NAME": name},
+            cache=session.cache,
+            runconfig=session.runconfig,
+            purpose=Purpose.LAUNCH,
+        )
+    except MegatestError:
+        return ()  # the test's files are gone or wrong; the refusal stands
+    return loaded.value.disks

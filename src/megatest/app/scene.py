@@ -1,0 +1,134 @@
+"""An engine's collaborators for one run, put together once for every command that needs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from megatest.app import wiring
+from megatest.app.session import Session
+from megatest.engine.attempt import Attempt
+from megatest.engine.interrupt import Interrupts
+from megatest.engine.ledger import Ledger
+from megatest.engine.loop import Engine, Settings
+from megatest.engine.ports import Briefing, Clock, Executor, Intake, Watcher
+from megatest.engine.recover import recover
+from megatest.engine.wait import DescriptorWaiter
+from megatest.model.lease import Lease
+from megatest.model.record import RunRecord, TestRecord
+from megatest.model.spec import Area
+from megatest.plan.plan import Plan
+from megatest.workarea.ondisk import WorkAreaOnDisk
+from megatest.workarea.runlog import RunLog, run_log_path
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """Everything but the plan: the run's records and how to write them, where tests run.
+
+    Attributes:
+        area: its settings.
+        store, log, ledger: the records; only the holder of `lease` has a scene.
+        workarea, executors, clock: see `megatest.engine.ports`.
+    """
+
+    area: Area
+    store: wiring.AllRecords
+    log: RunLog
+    ledger: Ledger
+    workarea: WorkAreaOnDisk
+    executors: Mapping[str, Executor]
+    clock: Clock
+
+    def recover(self, chosen: Sequence[TestRecord]) -> Sequence[Attempt]:
+        """Settle or adopt these tests, as far as they are under way; written at once.
+
+        Returns:
+            The attempts that live.
+        """
+        adopted = recover(
+            chosen,
+            ledger=self.ledger,
+            executors=self.executors,
+            workarea=self.workarea,
+            clock=self.clock,
+            job_prefix=wiring.job_prefix(self.area),
+        )
+        self.ledger.commit()
+        return adopted
+
+    def engine(
+        self, plan: Plan, briefing: Briefing, intake: Intake, watcher: Watcher, interrupts: Interrupts
+    ) -> Engine:
+        """Return an engine for a plan."""
+        area = self.area
+        return Engine(
+            plan=plan,
+            ledger=self.ledger,
+            store=self.store,
+            workarea=self.workarea,
+            executors=self.executors,
+            briefing=briefing,
+            intake=intake,
+            watcher=watcher,
+            clock=self.clock,
+            interrupts=interrupts,
+            waiter=DescriptorWaiter(),
+            settings=Settings(
+                job_prefix=wiring.job_prefix(area),
+                launch_delay_s=area.launch_delay_s,
+                kill_grace_s=area.kill_grace_s,
+                max_load=_max_load(area),
+            ),
+        )
+
+    def close(self) -> None:
+        """Give up what the collaborators hold; tests go on."""
+        for executor in self.executors.values():
+            executor.close()
+        self.log.close()
+
+
+def open_scene(
+    session: Session,
+    store: wiring.AllRecords,
+    run: RunRecord,
+    lease: Lease,
+    clock: Clock,
+    *,
+    executors: Collection[str],
+    slots: int | None,
+) -> Scene:
+    """Put the collaborators of a run together.
+
+    Args:
+        session: the opened area.
+        store, run, lease: the run, which is ours.
+        clock: the time.
+        executors: names of the executors that may be needed; one that this program does not have
+            is left out, and recovery then says that nobody accounts for its tests.
+        slots: tests at once on this machine.
+    """
+    area = session.area
+    log = open_run_log(session, run)
+    records = store.tests(run.id)
+    log.run(run, area.field_names, area.home)
+    return Scene(
+        area=area,
+        store=store,
+        log=log,
+        ledger=Ledger(run_id=run.id, store=store, log=log, lease=lease, clock=clock, records=records),
+        workarea=wiring.make_workarea(area, session.request.environ, clock),
+        executors=wiring.make_executors(session, executors, slots),
+        clock=clock,
+    )
+
+
+def open_run_log(session: Session, run: RunRecord) -> RunLog:
+    """Return what appends to a run's journal; the file is opened when something is written."""
+    return RunLog(run_log_path(session.area.linktree, run.target, run.runname))
+
+
+def _max_load(area: Area) -> float | None:
+    return None if area.max_load is None else area.max_load * (os.cpu_count() or 1)

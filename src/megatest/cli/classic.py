@@ -1,0 +1,151 @@
+"""The original's command line, carried out by the functions of `megatest.app`.
+
+Actions of one line are done in a fixed order, whatever theirs on the line, so that
+``-set-state-status NOT_STARTED,n/a -run ...`` resets and then runs.  Exit statuses are the
+original's where scripts may rely on them: a run ends with 0 even if tests fail, a missing
+``-testpatt`` is 3; whatever else is wrong with a line is 2.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from megatest import __version__
+from megatest.cli import classic_change, classic_query
+from megatest.cli.classic_call import FAILED, RUN_FAMILY, Call
+from megatest.cli.grammar import help_text, parse
+from megatest.cli.main import print_error
+from megatest.cli.options import OPTIONS, Kind
+from megatest.model.error import EnvironmentFault, UserError
+
+Action = Callable[[Call], int]
+"""Does one thing; returns an exit status."""
+
+_INTERRUPTED: Final = 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line of the original's options.
+
+    Returns:
+        The exit status: the first one of its actions that is not 0.
+
+    Raises:
+        MegatestError: something is wrong with the line, the area or the machine.
+    """
+    line = parse(arguments)
+    if line.has("h"):
+        print(help_text())
+        return 0
+    if line.has("version"):
+        print(f"megatest {__version__}")
+        return 0
+    _refuse_missing(line.given)
+    actions = [action for names, action in ORDER if any(line.has(name) for name in names)]
+    if not actions:
+        print(help_text())
+        return 0
+    _go_to(line.value("start-dir"))
+    _redirect_messages(line.value("log"))
+    return _do_all(actions, Call(line=line, start=os.getcwd(), environ=dict(os.environ)))
+
+
+def _do_all(actions: Sequence[Action], call: Call) -> int:
+    """Do the actions one after the other, also after one that could not do everything."""
+    code = 0
+    try:
+        for action in actions:
+            code = code or action(call)
+            if code == _INTERRUPTED:
+                break
+    finally:
+        call.close()
+    return code
+
+
+def _refuse_missing(given: Mapping[str, str]) -> None:
+    for name in given:
+        option = OPTIONS.get(f"-{name}")
+        if option is None and name not in ("state", "status", "runname"):
+            raise UserError(f":{name} belongs to a measured value", hint="add -set-values, inside a test")
+        if option is not None and option.kind is Kind.MISSING:
+            instead = f"; what comes near it: megatest {option.modern}" if option.modern else ""
+            raise UserError(f"-{name} is not in this program: {option.text}{instead}")
+
+
+def _go_to(directory: str) -> None:
+    if not directory:
+        return
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise UserError(f"-start-dir {directory}: {error.strerror}", exit_code=FAILED) from error
+
+
+def _redirect_messages(path: str) -> None:
+    """Let everything that is meant for people's eyes go to a file."""
+    if not path:
+        return
+    try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise EnvironmentFault(f"-log {path}: {error.strerror}", exit_code=FAILED) from error
+    sys.stderr.flush()
+    os.dup2(file, sys.stderr.fileno())
+    os.close(file)
+
+
+def _run_tests(call: Call) -> int:
+    """-run and its kin."""
+    from megatest.app.planning import select_tests
+    from megatest.app.run import run_tests
+    from megatest.cli.live import ClassicWatcher
+    from megatest.engine.interrupt import Interrupts, Level
+
+    job = select_tests(call.run_request())
+    if not call.quiet:
+        for text in dict.fromkeys(finding.render() for finding in job.findings):
+            print_error(text)
+    watcher = ClassicWatcher(sys.stdout, run=f"{job.session.target}/{job.runname}")
+    with Interrupts() as interrupts:
+        try:
+            report = run_tests(job, watcher=watcher, interrupts=interrupts)
+        finally:
+            watcher.close()
+    return 0 if report.outcome.interrupted is Level.NONE else _INTERRUPTED
+
+
+def accept(_: Call) -> int:
+    """An action that has no effect here."""
+    return 0
+
+
+ORDER: Final[tuple[tuple[tuple[str, ...], Action], ...]] = (
+    (("clean-cache", "list-servers", "kill-servers", "server"), accept),
+    (("list-disks",), classic_query.list_disks),
+    (("list-targets",), classic_query.list_targets),
+    (("show-runconfig",), classic_query.show_runconfig),
+    (("show-config",), classic_query.show_config),
+    (("remove-runs",), classic_change.remove_runs),
+    (("set-state-status",), classic_change.set_state_status),
+    (("set-run-status",), classic_change.set_run_status),
+    (("get-run-status",), classic_query.get_run_status),
+    (("list-runs",), classic_query.list_runs),
+    (("list-db-targets",), classic_query.list_db_targets),
+    (RUN_FAMILY, _run_tests),
+    (("rollup",), accept),
+    (("lock",), classic_change.lock),
+    (("unlock",), classic_change.unlock),
+    (("test-files",), classic_query.test_files),
+    (("test-paths",), classic_query.test_paths),
+    (("summarize-items",), accept),
+    (("showkeys",), classic_query.show_keys),
+    (("create-megatest-area",), classic_change.create_area),
+    (("create-test",), classic_change.create_test),
+    (("run-wait",), classic_change.run_wait),
+)
+"""What each action does, in the order in which the actions of one line are done."""

@@ -1,0 +1,136 @@
+"""The original's changes: removal, states by hand, locks, new areas and tests; and waiting."""
+
+from __future__ import annotations
+
+import sys
+
+from megatest.app import wiring
+from megatest.app.attend import Desk
+from megatest.app.create import make_area, make_test
+from megatest.app.edit import set_lock, set_tests
+from megatest.app.kill import kill_tests, wait_for
+from megatest.app.query import TestFilter
+from megatest.app.remove import RemoveOrder, remove_tests
+from megatest.cli.classic_call import FAILED, Call
+from megatest.cli.live import PlainWatcher
+from megatest.cli.main import print_error
+from megatest.model.error import UserError
+from megatest.model.record import RunRecord
+from megatest.model.status import State
+
+
+def remove_runs(call: Call) -> int:
+    """-remove-runs: directories and records of tests, then runs without tests."""
+    runs = call.runs("-remove-runs")
+    order = RemoveOrder(
+        which=call.tests("-remove-runs"),
+        keep_records=call.line.has("keep-records"),
+        author=call.author,
+        reason=call.line.value("m") or "-remove-runs",
+    )
+    report = remove_tests(_desk(call), runs, order, _watcher())
+    for gone in report.gone:
+        print(f"removed {gone.name}")
+    for kept in report.kept:
+        print_error(f"warning: {kept.name} stays: {kept.reason}")
+    return FAILED if report.kept else 0
+
+
+def set_state_status(call: Call) -> int:
+    """-set-state-status STATE,STATUS: both by hand; KILLREQ ends what runs."""
+    action = "-set-state-status"
+    words = call.line.words("set-state-status")
+    if len(words) != 2:
+        raise UserError(
+            f"{action} needs a state and a status, not {call.line.value('set-state-status')!r}",
+            hint=f"for example: {action} NOT_STARTED,n/a",
+        )
+    runs, which = call.runs(action), call.tests(action)
+    for run in runs:
+        if words[0] == State.KILLREQ:
+            _kill(call, run, which)
+        else:
+            _set(call, run, which, words)
+    return 0
+
+
+def _kill(call: Call, run: RunRecord, which: TestFilter) -> None:
+    kill_tests(
+        _desk(call),
+        run,
+        which,
+        reason=call.line.value("m") or "-set-state-status KILLREQ",
+        author=call.author,
+        watcher=_watcher(),
+        wait=False,
+    )
+
+
+def _set(call: Call, run: RunRecord, which: TestFilter, words: tuple[str, ...]) -> None:
+    comment = call.line.value("m") if call.line.has("m") else None
+    set_tests(
+        call.records,
+        run,
+        which,
+        state=words[0],
+        status=words[1],
+        comment=comment,
+        reason=comment or "-set-state-status",
+        author=call.author,
+    )
+
+
+def set_run_status(call: Call) -> int:
+    """-set-run-status STATUS: of the first run that matches; -m sets its comment."""
+    run = call.first_run("-set-run-status")
+    comment = call.line.value("m") if call.line.has("m") else None
+    call.records.set_run(run.id, status=call.line.value("set-run-status"), comment=comment)
+    return 0
+
+
+def lock(call: Call) -> int:
+    """-lock: protect runs from removal and changes by hand."""
+    return _lock(call, "-lock", locked=True)
+
+
+def unlock(call: Call) -> int:
+    """-unlock: take the protection away."""
+    return _lock(call, "-unlock", locked=False)
+
+
+def _lock(call: Call, action: str, *, locked: bool) -> int:
+    call.first_run(action)
+    set_lock(call.records, call.runs(action), locked=locked, author=call.author)
+    return 0
+
+
+def run_wait(call: Call) -> int:
+    """-run-wait: until nothing that matches is under way; a run of the same line has waited already."""
+    if call.has_run:
+        return 0
+    runs, which = call.runs("-run-wait"), call.tests("-run-wait")
+    for run in runs:
+        wait_for(_desk(call), run, TestFilter(pattern=which.pattern), states=which.states, timeout_s=None)
+    return 0
+
+
+def create_area(call: Call) -> int:
+    """-create-megatest-area: an area here."""
+    for path in make_area(call.request.start, call.author.user):
+        print(path)
+    return 0
+
+
+def create_test(call: Call) -> int:
+    """-create-test NAME: a test in the area."""
+    for path in make_test(call.session, call.line.value("create-test"), call.author.user):
+        print(path)
+    return 0
+
+
+def _desk(call: Call) -> Desk:
+    return Desk(session=call.session, records=call.records, clock=wiring.SystemClock())
+
+
+def _watcher() -> PlainWatcher:
+    return PlainWatcher(sys.stdout)

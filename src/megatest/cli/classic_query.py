@@ -1,0 +1,155 @@
+"""The original's questions: runs, targets, disks, values, paths."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+
+from megatest.app.inspect import (
+    one_section,
+    one_value,
+    sections_of_runconfigs,
+    values_of_area,
+    values_of_runconfigs,
+)
+from megatest.app.query import RunFilter, find_runs, find_tests
+from megatest.cli.classic_call import Call
+from megatest.model.pattern import parse_words
+from megatest.model.record import RunRecord, TestRecord
+from megatest.reports import classic
+from megatest.reports.listing import dumps
+from megatest.reports.settings import Tables, render
+from megatest.reports.sexpr import sexpr
+
+
+def list_runs(call: Call) -> int:
+    """-list-runs PATT: the runs of a name, with their tests."""
+    mode = call.mode("text", "json", "sexpr", default="text")
+    fields = call.session.area.field_names
+    listing = classic.parse_listing(fields, call.line.value("fields"), call.line.value("sort"))
+    which = RunFilter(target=call.target("-list-runs", partly=True), runname=call.line.value("list-runs"))
+    records = call.records_if_any
+    if records is None:
+        return 0
+    tests = call.tests()
+    found = [(run, find_tests(records, run, tests)) for run in find_runs(records, fields, which)]
+    if mode == "json":
+        call.write(classic.list_runs_json(found, listing))
+    elif mode == "sexpr":
+        call.write(classic.list_runs_sexpr(found, listing))
+    else:
+        call.write("\n".join(classic.list_runs(found, listing, lambda test: records.steps(test.id))))
+    return 0
+
+
+def list_db_targets(call: Call) -> int:
+    """-list-db-targets: the targets for which there are runs."""
+    which = RunFilter(target=call.target("-list-db-targets", partly=True), runname=call.line.value("runname"))
+    records = call.records_if_any
+    runs = [] if records is None else find_runs(records, call.session.area.field_names, which)
+    return _write_targets(call, sorted({str(run.target) for run in runs}))
+
+
+def list_targets(call: Call) -> int:
+    """-list-targets: the sections of runconfigs, those that -target matches."""
+    wanted = call.target("-list-targets", partly=True)
+    patterns = [parse_words(part) for part in wanted.split("/")] if wanted else []
+
+    def matches(section: str) -> bool:
+        parts = section.split("/")
+        same = len(parts) == len(patterns)
+        return not patterns or (
+            same and all(p.matches(part) for p, part in zip(patterns, parts, strict=True))
+        )
+
+    return _write_targets(call, [s for s in sections_of_runconfigs(call.session) if matches(s)])
+
+
+def _write_targets(call: Call, targets: Sequence[str]) -> int:
+    mode = call.mode("text", "json", "sexpr", default="text")
+    if mode == "json":
+        call.write(dumps({"targets": targets}))
+    elif mode == "sexpr":
+        call.write(sexpr(targets))
+    else:
+        call.write("\n".join(targets))
+    return 0
+
+
+def list_disks(call: Call) -> int:
+    """-list-disks: ``name => path`` lines."""
+    disks = call.session.area.disks
+    call.write("\n".join(f"{disk.name} => {disk.path}" for disk in disks))
+    return 0
+
+
+def show_keys(call: Call) -> int:
+    """-showkeys: the fields of the target."""
+    call.write(f"Keys: {', '.join(call.session.area.field_names)}")
+    return 0
+
+
+def show_config(call: Call) -> int:
+    """-show-config: the area's file, resolved."""
+    tables = values_of_area(call.request, call.target("-show-config", partly=True))
+    return _show(call, tables, default="sexpr", fallback="")
+
+
+def show_runconfig(call: Call) -> int:
+    """-show-runconfig: runconfigs, resolved for the target if there is one."""
+    tables = values_of_runconfigs(call.request, call.target("-show-runconfig", partly=True))
+    return _show(call, tables, default="ini", fallback="default")
+
+
+def _show(call: Call, tables: Tables, *, default: str, fallback: str) -> int:
+    mode = call.mode("json", "sexpr", "ini", default=default)
+    section, var = call.line.value("section"), call.line.value("var")
+    if var:
+        call.write(one_value(tables, section or fallback, var, fallback=fallback).value)
+        return 0
+    call.write(render(one_section(tables, section) if section else tables, mode.removesuffix("r")))
+    return 0
+
+
+def get_run_status(call: Call) -> int:
+    """-get-run-status: the status of the first run that matches."""
+    call.write(call.first_run("-get-run-status").status)
+    return 0
+
+
+def test_paths(call: Call) -> int:
+    """-test-paths: run directories, the one that changed last at the end."""
+    call.write("\n".join(test.rundir for test in _placed(call, "-test-paths")))
+    return 0
+
+
+def test_files(call: Call) -> int:
+    """-test-files GLOB: matching files of run directories."""
+    pattern = call.line.value("test-files")
+    paths = [
+        path
+        for test in _placed(call, "-test-files")
+        for path in sorted(glob.glob(os.path.join(glob.escape(test.rundir), pattern)))
+    ]
+    call.write("\n".join(paths))
+    return 0
+
+
+def _placed(call: Call, action: str) -> list[TestRecord]:
+    """Return the tests that are meant and have a run directory."""
+    tests = [
+        test
+        for run in _runs_or_own(call, action)
+        for test in find_tests(call.records, run, call.tests())
+        if test.rundir.startswith("/") and not test.is_parent
+    ]
+    return sorted(tests, key=lambda test: (test.event_time, test.id))
+
+
+def _runs_or_own(call: Call, action: str) -> list[RunRecord]:
+    """Return the runs that are named; inside a test its own run if none is."""
+    own = call.own_run()
+    if own is not None and not call.line.has("runname"):
+        return [own]
+    return call.runs(action)

@@ -1,0 +1,88 @@
+"""``megatest rm``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from megatest.app.query import TestFilter, find_tests
+from megatest.app.remove import RemoveOrder, RemoveReport, remove_tests
+from megatest.cli.live import PlainWatcher
+from megatest.cli.main import print_error
+from megatest.cli.modern import area_options, run_options
+from megatest.cli.opened import Opened, author, count_of, matching, open_area_and_records
+from megatest.model.error import UserError
+from megatest.model.record import RunRecord
+from megatest.reports import listing
+
+
+@click.command("rm")
+@click.argument("pattern")
+@click.option("--keep-records", is_flag=True, help="Remove only directories; the tests are NOT_STARTED then.")
+@click.option("--dry-run", is_flag=True, help="Print what would go; do nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@run_options
+@area_options
+def rm_command(
+    pattern: str,
+    keep_records: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    target: str,
+    runname: str,
+    area: str,
+    config_name: str,
+) -> int:
+    """Remove the directories and records of tests that match PATTERN; '%' means all of a run.
+
+    -n and -t may be patterns that mean several runs.  Running tests are killed first.  A run without
+    tests goes too.  Locked runs, and directories that are not surely ours, stay.
+
+    Exit status: 0 all is gone, 1 something stays, 2 wrong use.
+    """
+    opened = open_area_and_records(area, config_name, read_only=dry_run)
+    runs = opened.runs(target, runname)
+    which = TestFilter(pattern=pattern)
+    if len(runs) == 1 and opened.records.tests(runs[0].id):
+        matching(opened, runs[0], which)
+    if not dry_run and not yes:
+        _confirm(opened, runs, which, keep_records=keep_records)
+    order = RemoveOrder(
+        which=which, keep_records=keep_records, dry_run=dry_run, author=author(), reason="megatest rm"
+    )
+    report = remove_tests(opened.desk, runs, order, PlainWatcher(sys.stdout, quiet=True))
+    if as_json:
+        click.echo(listing.dumps(_json(report)))
+    else:
+        _tell(report, "would remove" if dry_run else "removed")
+    return 1 if report.kept else 0
+
+
+def _confirm(opened: Opened, runs: Sequence[RunRecord], which: TestFilter, *, keep_records: bool) -> None:
+    tests = sum(len(find_tests(opened.records, run, which)) for run in runs)
+    names = ", ".join(run.name for run in runs[:5]) + (" ..." if len(runs) > 5 else "")
+    what = "the directories" if keep_records else "directories and records"
+    if not sys.stdin.isatty():
+        raise UserError(
+            f"rm would remove {what} of {count_of(tests, 'test')} of {names}",
+            hint="give -y to do it without being asked, --dry-run to see what would go",
+        )
+    click.confirm(f"Remove {what} of {count_of(tests, 'test')} of {names}?", abort=True, err=True)
+
+
+def _tell(report: RemoveReport, verb: str) -> None:
+    for gone in report.gone:
+        click.echo(f"{verb} {gone.name}" + "".join(f"\n    {path}" for path in gone.paths))
+    for kept in report.kept:
+        print_error(f"warning: {kept.name} stays: {kept.reason}")
+
+
+def _json(report: RemoveReport) -> dict[str, object]:
+    return {
+        "removed": [{"run": g.run, "test": g.test, "paths": list(g.paths)} for g in report.gone],
+        "kept": [{"run": k.run, "test": k.test, "reason": k.reason} for k in report.kept],
+    }

@@ -1,0 +1,59 @@
+"""``megatest wait``."""
+
+from __future__ import annotations
+
+import click
+
+from megatest.app.kill import WaitReport, wait_for
+from megatest.app.query import TestFilter
+from megatest.cli.main import print_error
+from megatest.cli.modern import area_options, run_options
+from megatest.cli.opened import count_of, matching, open_area_and_records
+from megatest.model.record import RunRecord
+from megatest.reports import listing
+
+
+@click.command("wait")
+@click.argument("pattern", required=False, default="")
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up after so long.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@run_options
+@area_options
+def wait_command(
+    pattern: str,
+    timeout: float | None,
+    quiet: bool,
+    as_json: bool,
+    target: str,
+    runname: str,
+    area: str,
+    config_name: str,
+) -> int:
+    """Wait until nothing of a run, or of its tests that match PATTERN, is under way.
+
+    Exit status: 0 all of them are good, 1 some are not or the time is up, 2 wrong use, 130 interrupted.
+    """
+    opened = open_area_and_records(area, config_name)
+    run = opened.runs(target, runname)[0]
+    which = TestFilter(pattern=pattern)
+    if pattern:
+        matching(opened, run, which)
+    report = wait_for(opened.desk, run, which, timeout_s=timeout)
+    if as_json:
+        click.echo(listing.dumps(_json(run, report)))
+    elif not quiet:
+        click.echo(f"Run {run.name}: {listing.counts_text(listing.counts(report.tests))}")
+    if not report.over:
+        left = count_of(len(report.under_way), "test")
+        print_error(f"error: {left} of run {run.name} still under way after {timeout:g} s")
+    return 0 if report.over and not report.bad else 1
+
+
+def _json(run: RunRecord, report: WaitReport) -> dict[str, object]:
+    return {
+        **listing.run_json(run, listing.counts(report.tests)),
+        "over": report.over,
+        "bad": [str(test.test_id) for test in report.bad],
+        "under_way": [str(test.test_id) for test in report.under_way],
+    }

@@ -1,0 +1,107 @@
+"""How a line of the original's options is read, and its help.
+
+An option is an exact word anywhere on the line; one that takes a value takes the next word, whatever
+it looks like.  ``:name value`` gives a field of the target, or run name, state and status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from megatest.cli.options import GROUPS, OPTIONS, Kind, Option
+from megatest.config.nearest import did_you_mean
+from megatest.model.error import UserError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A command line, read.
+
+    Attributes:
+        given: name of each option that is there -> its value, empty for a switch.  Of an option
+            given twice the last counts.
+        fields: ``:name value`` pairs that are no option: fields of the target.
+    """
+
+    given: Mapping[str, str]
+    fields: Mapping[str, str]
+
+    def has(self, name: str) -> bool:
+        """Return whether an option is there."""
+        return name in self.given
+
+    def value(self, name: str, default: str = "") -> str:
+        """Return an option's value."""
+        return self.given.get(name, default)
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return the elements of an option's comma list."""
+        return tuple(word for word in map(str.strip, self.value(name).split(",")) if word)
+
+
+def parse(words: Sequence[str]) -> Line:
+    """Read a command line.
+
+    Raises:
+        UserError: a word is no option, or an option's value is missing.
+    """
+    given: dict[str, str] = {}
+    fields: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        option = OPTIONS.get(word)
+        if option is None and not _is_field(word):
+            raise UserError(f"unknown argument {word!r}", hint=_meant(word))
+        if option is not None and not option.value:
+            given[option.name] = ""
+            continue
+        value = next(rest, None)
+        if value is None:
+            wanted = f"{word} {option.value}" if option else f"{word} VALUE"
+            raise UserError(f"{word} needs a value", hint=f"write: {wanted}")
+        if option is None:
+            fields[word[1:]] = value
+        else:
+            given[option.name] = value
+    return Line(given=given, fields=fields)
+
+
+def _is_field(word: str) -> bool:
+    return len(word) > 1 and word.startswith(":")
+
+
+def _meant(word: str) -> str:
+    return did_you_mean(word, OPTIONS) or "see all options: megatest -h"
+
+
+def help_text() -> str:
+    """Return the help of the original's options; those without effect are only named."""
+    lines = [
+        "usage: megatest ACTION... [OPTION...]       (the modern commands: megatest --help)",
+        "",
+        "The original's options.  Actions are done in a fixed order, whatever theirs on the line:",
+        "-set-state-status NOT_STARTED,n/a -run ... resets, then runs.  For a target with the fields",
+        "OS and SITE, -target linux/here and :OS linux :SITE here say the same.",
+    ]
+    for title, options in GROUPS:
+        if options[0].kind in (Kind.INERT, Kind.MISSING):
+            names = [" ".join(option.spellings) for option in options]
+            lines += ["", f"{title}:", *_wrapped(names)]
+        else:
+            lines += ["", f"{title}:", *map(_help_line, options)]
+    return "\n".join(lines)
+
+
+def _help_line(option: Option) -> str:
+    words = f"{', '.join(option.spellings)} {option.value}".rstrip()
+    return f"  {words:<32} {option.text}"
+
+
+def _wrapped(names: Sequence[str]) -> list[str]:
+    lines = [""]
+    for name in names:
+        if len(lines[-1]) + len(name) > 96:
+            lines.append("")
+        lines[-1] += f"{' ' if lines[-1] else '  '}{name}"
+    return lines

@@ -1,0 +1,265 @@
+"""Everything wrong with an area, in one list: what loading finds, and what only a second look finds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from megatest.config.area import CONFIG_NAME, load_area
+from megatest.config.discover import TESTCONFIG_NAME, discover_tests
+from megatest.config.entry import Document, Entry, Loaded
+from megatest.config.nearest import did_you_mean, nearest
+from megatest.config.runconfig import DEFAULT_SECTION, RunConfig, load_runconfig
+from megatest.config.schema import FileSchema
+from megatest.config.schema_area import AREA, RUNCONFIGS
+from megatest.config.schema_test import TEST
+from megatest.config.source import ParseCache
+from megatest.config.testconfig import Purpose, load_test
+from megatest.config.values import words
+from megatest.model.error import Diagnostic, Severity, UserError
+from megatest.model.ids import Target
+from megatest.model.spec import Area, TestSpec
+from megatest.model.status import State, Status
+
+
+def check_area(
+    home: str,
+    env: Mapping[str, str],
+    cache: ParseCache,
+    *,
+    config_name: str = CONFIG_NAME,
+    target: Target | None = None,
+) -> list[Diagnostic]:
+    """Return everything odd or wrong in an area's files, each finding once, file by file.
+
+    Commands in the files run as they do when tests are selected.  Without a target that of ``[setup]`` is
+    taken, else the first that runconfigs names, so that variables of the fields are set.
+
+    Args:
+        home: absolute path of the area.
+        env: the environment; it is not changed.
+        cache: parsed files.
+        config_name: name of the area's file.
+        target: whose run variables count.
+
+    Raises:
+        UserError: there is no such area.
+
+    Cost: that of loading every test.
+    """
+    own = dict(env)
+    area = load_area(home, env=own, cache=cache, config_name=config_name)
+    target = target or _usual_target(area.value, own, cache)
+    if target is not None:
+        own = dict(env)
+        area = load_area(home, env=own, cache=cache, target=target, config_name=config_name)
+    return _once(
+        [
+            *area.findings,
+            *unknown_names(area.document, AREA),
+            *_check_area_values(area),
+            *_check_runconfigs(area.value, dict(own), cache),
+            *_check_tests(area.value, target, own, cache),
+        ]
+    )
+
+
+def _check_runconfigs(area: Area, env: dict[str, str], cache: ParseCache) -> Iterator[Diagnostic]:
+    """Yield what is wrong with the sections of all targets."""
+    every = load_runconfig(area, None, env=env, cache=cache)
+    yield from every.findings
+    yield from unknown_names(every.document, RUNCONFIGS)
+    yield from _check_sections(every, area)
+
+
+def _check_tests(
+    area: Area, target: Target | None, env: dict[str, str], cache: ParseCache
+) -> Iterator[Diagnostic]:
+    """Yield what is wrong with each test, read as for a run of this target."""
+    runconfig = load_runconfig(area, target, env=env, cache=cache).value
+    env.update((variable.name, variable.value) for variable in runconfig.variables)
+    tests = discover_tests(area)
+    yield from tests.findings
+    for name, directory in tests.value.items():
+        test = load_test(
+            area, name, directory, env=dict(env), cache=cache, runconfig=runconfig, purpose=Purpose.SCAN
+        )
+        yield from test.findings
+        yield from _check_test(test, area, tests.value, env)
+
+
+def _usual_target(area: Area, env: dict[str, str], cache: ParseCache) -> Target | None:
+    """Return a target to read the area for: its own choice, else the first one that runconfigs names."""
+    sections = load_runconfig(area, None, env=dict(env), cache=cache).value.sections
+    for text in (area.default_target, *sections):
+        try:
+            return Target.parse(text, area.field_names)
+        except UserError:
+            continue
+    return None
+
+
+def _once(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Drop repetitions: a file that many tests include says the same each time."""
+    seen = {(finding.location, finding.message): finding for finding in reversed(list(findings))}
+    return list(reversed(seen.values()))
+
+
+def unknown_names(document: Document, schema: FileSchema) -> Iterator[Diagnostic]:
+    """Yield sections and keys that mean nothing and were probably meant to.
+
+    A section of the user's own is data for ``#{get}``, so only one whose name is near a known one is odd.
+    In a section that has only known keys every other key is.
+    """
+    for name, entries in document.sections.items():
+        known = schema.section(name)
+        if known is None:
+            yield from _unknown_section(name, entries.values(), schema)
+        elif not known.entry:
+            for entry in entries.values():
+                if schema.setting(known.name, entry.key) is None:
+                    hint = did_you_mean(entry.key, known.names())
+                    yield entry.key_finding(Severity.WARNING, f"[{name}] knows no {entry.key!r}", hint=hint)
+
+
+def _unknown_section(name: str, entries: Iterable[Entry], schema: FileSchema) -> Iterator[Diagnostic]:
+    meant = nearest(name, schema.sections)
+    first = next(iter(entries), None)
+    if meant is not None and first is not None:
+        message = f"section [{name}] is not known, so this and what follows in it is only data"
+        yield first.key_finding(Severity.WARNING, message, hint=f"did you mean [{meant}]?")
+
+
+def _check_area_values(area: Loaded[Area]) -> Iterator[Diagnostic]:
+    """Yield what loading the area takes as it is, and what cannot work."""
+    sections = area.document.sections
+    for disk in area.value.disks:
+        entry = sections["disks"][disk.name]
+        if not os.path.isdir(disk.path) and disk.path != os.path.join(area.value.home, "runs"):
+            yield entry.finding(Severity.WARNING, f"disk {disk.name!r}: there is no directory {disk.path}")
+    for entry in sections.get("launchers", {}).values():
+        host_type = entry.value.strip()
+        if host_type not in area.value.host_types:
+            hint = did_you_mean(host_type, area.value.host_types)
+            yield entry.finding(Severity.WARNING, f"[host-types] has no {host_type!r}", hint=hint)
+    yield from _check_words(sections.get("validvalues", {}))
+    target = sections.get("setup", {}).get("target")
+    if target is not None and area.value.fields:
+        try:
+            Target.parse(target.value.strip(), area.value.field_names)
+        except UserError as error:
+            yield target.finding(Severity.ERROR, error.message, hint=error.hint)
+
+
+def _check_words(validvalues: Mapping[str, Entry]) -> Iterator[Diagnostic]:
+    """Yield words for ``-rerun-clean`` that no test can have."""
+    for key, known, own in (
+        ("cleanrerun-states", State, "state"),
+        ("cleanrerun-statuses", Status, "status"),
+    ):
+        entry = validvalues.get(key)
+        if entry is None:
+            continue
+        more = validvalues.get(own)
+        names = {*(str(word) for word in known), *words(more.value if more else "")}
+        for word in words(entry.value.replace(",", " ")):
+            if word not in names:
+                hint = did_you_mean(word, names)
+                yield entry.finding(Severity.WARNING, f"no {own} is called {word!r}", word=word, hint=hint)
+
+
+def _check_sections(runconfig: Loaded[RunConfig], area: Area) -> Iterator[Diagnostic]:
+    """Yield sections of runconfigs that no target can have."""
+    for name in runconfig.value.sections:
+        first = next(iter(runconfig.document.sections.get(name, {}).values()), None)
+        if name == DEFAULT_SECTION or first is None or not area.fields:
+            continue
+        if len(name.split("/")) != len(area.fields):
+            shape = "/".join(area.field_names)
+            message = f"section [{name}] is no target of this area, so its variables are never set"
+            yield first.key_finding(Severity.WARNING, message, hint=f"a target here is {shape}")
+
+
+def _check_test(
+    test: Loaded[TestSpec], area: Area, tests: Mapping[str, str], env: Mapping[str, str]
+) -> Iterator[Diagnostic]:
+    """Yield what is wrong with a test that loads."""
+    yield from unknown_names(test.document, TEST)
+    yield from _check_wishes(test.document, area)
+    yield from _check_waitons(test.value, area, tests)
+    yield from _check_runscript(test, env)
+    yield from _check_rules(test)
+    group = test.document.sections.get("test_meta", {}).get("jobgroup")
+    if group is not None and test.value.meta.jobgroup not in area.jobgroups:
+        hint = did_you_mean(test.value.meta.jobgroup, area.jobgroups)
+        if hint:
+            message = f"[jobgroups] has no {test.value.meta.jobgroup!r}"
+            yield group.finding(Severity.WARNING, message, hint=hint)
+
+
+def _check_wishes(document: Document, area: Area) -> Iterator[Diagnostic]:
+    """Yield keys of ``[requirements]`` that are neither settings nor pools."""
+    for entry in document.sections.get("requirements", {}).values():
+        if TEST.setting("requirements", entry.key) is None and entry.key not in area.pools:
+            hint = did_you_mean(entry.key, (*TEST.sections["requirements"].names(), *area.pools))
+            message = f"[requirements] knows no {entry.key!r}, and no pool has this name"
+            yield entry.key_finding(Severity.WARNING, message, hint=hint)
+
+
+def _check_waitons(spec: TestSpec, area: Area, tests: Mapping[str, str]) -> Iterator[Diagnostic]:
+    for waiton in spec.requirements.waitons:
+        if waiton.test == spec.name:
+            message, hint = f"test {spec.name!r} waits for itself", None
+        elif waiton.test not in tests:
+            message, hint = f"unknown test {waiton.test!r} in waiton", _nearest_test(waiton.test, area, tests)
+        else:
+            continue
+        yield Diagnostic(
+            severity=Severity.ERROR,
+            message=message,
+            location=waiton.location,
+            source=waiton.source,
+            length=len(waiton.test),
+            hint=hint,
+        )
+
+
+def _nearest_test(name: str, area: Area, tests: Mapping[str, str]) -> str | None:
+    other = nearest(name, tests)
+    if other is None:
+        return None
+    path = os.path.relpath(os.path.join(tests[other], TESTCONFIG_NAME), area.home)
+    return f"did you mean {other!r}? ({path})"
+
+
+def _check_runscript(test: Loaded[TestSpec], env: Mapping[str, str]) -> Iterator[Diagnostic]:
+    spec = test.value
+    entry = test.document.sections.get("setup", {}).get("runscript")
+    if entry is None or not spec.runscript:
+        if not spec.steps and not spec.subrun:
+            message = f"test {spec.name!r} has nothing to run"
+            yield _about_file(spec, message, "add [setup] runscript, or steps in [ezsteps]")
+        return
+    if "$" not in spec.runscript and not _is_found(spec, env):
+        message = f"there is no runscript {spec.runscript!r} in {spec.directory}"
+        yield entry.finding(Severity.ERROR, message)
+
+
+def _about_file(spec: TestSpec, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(severity=Severity.WARNING, message=f"{spec.config_file}: {message}", hint=hint)
+
+
+def _is_found(spec: TestSpec, env: Mapping[str, str]) -> bool:
+    places = [spec.directory]
+    if "/" not in spec.runscript:
+        places += env.get("PATH", "").split(":")
+    return any(os.path.isfile(os.path.join(place, spec.runscript)) for place in places)
+
+
+def _check_rules(test: Loaded[TestSpec]) -> Iterator[Diagnostic]:
+    """Yield log rules of steps that do not exist; a runscript may have steps of its own."""
+    steps = {step.name for step in test.value.steps}
+    for entry in test.document.sections.get("logpro", {}).values():
+        if entry.key not in steps and not test.value.runscript:
+            hint = did_you_mean(entry.key, steps)
+            yield entry.key_finding(Severity.WARNING, f"[ezsteps] has no step {entry.key!r}", hint=hint)

@@ -1,0 +1,469 @@
+"""Further batch systems as data: LSF, PBS, Torque, Flux.
+
+Written from their manuals and tested on recorded outputs only: none of them could be had where
+this was written.  What they need that data cannot say is in the readers at the end.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from megatest.executors.call import Command, Reply
+from megatest.executors.queue import (
+    ArrayJob,
+    Enquiry,
+    FinalWord,
+    QueueRow,
+    Ref,
+    Standing,
+    chunks,
+)
+from megatest.executors.setting import BatchSettings
+from megatest.model.job import ChangeKind, Resources
+
+_IDS_PER_COMMAND = 100
+_CHILD_SIGNALS = 256  # PBS and Torque add it to the number of the signal that ended a job
+
+Record = Mapping[str, str]
+"""What a reader finds of one job: id, index, name, state, code, host, reason; absent if unknown."""
+
+Reader = Callable[[str], Iterable[Record]]
+
+
+def _nothing() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A batch system as data.
+
+    Words may hold ``{name}``, ``{count}``, ``{script}``, ``{out}``, ``{directory}``, ``{user}``; a word
+    ``{jobs}`` becomes one word a job, a word ``{options}`` what the user's settings add.
+
+    Attributes:
+        name, title: in handles and settings; in sentences.
+        task_variable: with the task's index; empty without arrays.
+        name_length: the longest job name that every listing shows whole.
+        submit, list_jobs, enquire, terminate, kill: the commands.
+        wishes: words for a wish, by ``cpus``, ``memory_mib``, ``gpus``, ``walltime`` (H:MM:SS),
+            ``walltime_min``, ``walltime_s``, ``queue``, ``account``, with ``{}`` for the value.
+        submitted: regular expression whose group is the job id.
+        refusals: regular expression of complaints that would come again.
+        not_known: regular expression of the complaint that there is no such job.
+        job_id: how a task is called: ``{id}`` and ``{index}``.
+        rows, words: read the answers to `list_jobs` and `enquire`.
+        standings: what the states of jobs that are not over mean.
+        reasons: sentences for final states that are not the job's own end.
+        no_verdict: final states that say nothing about the test.
+    """
+
+    name: str
+    title: str
+    task_variable: str = ""
+    name_length: int = 60
+    submit: tuple[str, ...]
+    wishes: Mapping[str, tuple[str, ...]]
+    submitted: str
+    refusals: str
+    list_jobs: tuple[str, ...]
+    enquire: tuple[str, ...]
+    not_known: str
+    terminate: tuple[str, ...]
+    kill: tuple[str, ...]
+    job_id: str = "{id}"
+    rows: Reader
+    words: Reader
+    standings: Mapping[str, Standing]
+    reasons: Mapping[str, str] = field(default_factory=_nothing)
+    no_verdict: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateSystem:
+    """A batch system that follows a template.
+
+    Attributes:
+        template: see there.
+        settings: of its ``[executor NAME]``.
+        user: whose jobs are listed.
+    """
+
+    template: Template
+    settings: BatchSettings
+    user: str
+    can_signal: bool = True
+
+    @property
+    def name(self) -> str:
+        """The template's name."""
+        return self.template.name
+
+    @property
+    def name_length(self) -> int:
+        """The template's."""
+        return self.template.name_length
+
+    @property
+    def task_variable(self) -> str:
+        """The template's."""
+        return self.template.task_variable
+
+    @property
+    def array_size(self) -> int:
+        """Tasks in one array; 1 without arrays."""
+        return (self.settings.array_size or 1000) if self.task_variable else 1
+
+    def submit(self, array: ArrayJob) -> Command:
+        """Fill the submit command."""
+        values = {
+            "name": array.name,
+            "count": str(array.count),
+            "script": array.script,
+            "out": array.out,
+            "directory": array.directory,
+        }
+        words: list[str] = []
+        for word in self.template.submit:
+            words += self._options(array.resources) if word == "{options}" else [word.format_map(values)]
+        return Command(argv=tuple(words))
+
+    def _options(self, resources: Resources) -> list[str]:
+        wanted = {
+            "cpus": str(resources.cpus) if resources.cpus else "",
+            "memory_mib": str(resources.memory_mib) if resources.memory_mib else "",
+            "gpus": str(resources.gpus) if resources.gpus else "",
+            "walltime": _clock_time(resources.walltime_s) if resources.walltime_s else "",
+            "walltime_min": str(math.ceil(resources.walltime_s / 60)) if resources.walltime_s else "",
+            "walltime_s": str(math.ceil(resources.walltime_s)) if resources.walltime_s else "",
+            "queue": self.settings.queue,
+            "account": self.settings.account,
+        }
+        given = [(words, wanted[wish]) for wish, words in self.template.wishes.items() if wanted[wish]]
+        return [word.format(value) for words, value in given for word in words] + list(self.settings.options)
+
+    def submitted_id(self, reply: Reply) -> str:
+        """Find the job id."""
+        found = re.search(self.template.submitted, reply.out, re.MULTILINE)
+        return found.group(1) if found and reply.ok else ""
+
+    def is_refusal(self, reply: Reply) -> bool:
+        """Tell a wrong request from a server that is away."""
+        if reply.code is None:
+            return "is not on the PATH" in reply.trouble
+        return re.search(self.template.refusals, reply.err, re.IGNORECASE) is not None
+
+    def list_jobs(self, names: Sequence[str]) -> Command:
+        """Fill the list command."""
+        return Command(argv=tuple(word.replace("{user}", self.user) for word in self.template.list_jobs))
+
+    def rows(self, out: str) -> Sequence[QueueRow]:
+        """Read the list; jobs that are over may be in it and are left out."""
+        rows = []
+        for record in self.template.rows(out):
+            standing = self.template.standings.get(record["state"])
+            if standing is not None:
+                pending = standing is Standing.PENDING
+                reason = (
+                    f"{self.template.title}: {record.get('reason') or record['state']}" if pending else ""
+                )
+                host = record.get("host", "")
+                rows.append(QueueRow(ref=_ref(record), standing=standing, reason=reason, host=host))
+        return rows
+
+    def enquire(self, refs: Sequence[Ref], turn: int) -> Enquiry:
+        """Fill the question after the end of jobs."""
+        refs = refs[:_IDS_PER_COMMAND]
+        return Enquiry(command=self._about(self.template.enquire, refs), refs=refs)
+
+    def is_answer(self, reply: Reply) -> bool:
+        """Return whether it ran, or said that there is no such job."""
+        return reply.ok or re.search(self.template.not_known, reply.err, re.IGNORECASE) is not None
+
+    def final_words(self, out: str) -> Sequence[FinalWord]:
+        """Read how jobs ended."""
+        over = [r for r in self.template.words(out) if r["state"] not in self.template.standings]
+        return [self._final_word(record) for record in over]
+
+    def _final_word(self, record: Record) -> FinalWord:
+        state = record["state"]
+        why = record.get("reason", "")
+        sentence = self.template.reasons.get(why.partition(":")[0]) or self.template.reasons.get(state)
+        reason = f"{self.template.title}: {sentence} ({why or state})" if sentence else ""
+        host = record.get("host", "")
+        if state in self.template.no_verdict or why.partition(":")[0] in self.template.no_verdict:
+            return FinalWord(ref=_ref(record), kind=ChangeKind.LOST, reason=reason, host=host)
+        code, number = _code_and_signal(record.get("code", ""))
+        return FinalWord(ref=_ref(record), code=code, signal=number, reason=reason, host=host)
+
+    def end(self, refs: Sequence[Ref], *, force: bool) -> Sequence[Command]:
+        """Fill the commands that end jobs."""
+        words = self.template.kill if force else self.template.terminate
+        return [self._about(words, part) for part in chunks(refs, _IDS_PER_COMMAND)]
+
+    def _about(self, words: Sequence[str], refs: Sequence[Ref]) -> Command:
+        jobs = dict.fromkeys(
+            self.template.job_id.format(id=ref.job_id, index=ref.index) for ref in refs if ref.job_id
+        )
+        return Command(argv=tuple(w for word in words for w in (jobs if word == "{jobs}" else (word,))))
+
+
+def _ref(record: Record) -> Ref:
+    index = record.get("index", "")
+    return Ref(
+        name=record["name"], index=int(index) if index.isdecimal() and int(index) else 1, job_id=record["id"]
+    )
+
+
+def _clock_time(seconds: float) -> str:
+    whole = math.ceil(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def _code_and_signal(text: str) -> tuple[int | None, int | None]:
+    """Read ``7``, ``137`` (128 + signal), ``271`` (256 + signal), ``-9``; nothing is nothing."""
+    if not re.fullmatch(r"-?\d+", text):
+        return None, None
+    code = int(text)
+    if code < 0:
+        return None, -code
+    if code > _CHILD_SIGNALS:
+        return None, code - _CHILD_SIGNALS
+    return code, None
+
+
+def bars(*names: str) -> Reader:
+    """Return a reader of lines whose fields are separated by bars; ``-`` is nothing."""
+
+    def read(out: str) -> Iterable[Record]:
+        for line in out.splitlines():
+            values = [value.strip() for value in line.split("|", len(names) - 1)]
+            if len(values) == len(names):
+                record = {name: value for name, value in zip(names, values, strict=True) if value != "-"}
+                if {"id", "name", "state"} <= record.keys():
+                    record["name"] = record["name"].partition("[")[0]
+                    yield record
+
+    return read
+
+
+def columns(pattern: str) -> Reader:
+    """Return a reader of lines that a regular expression with named groups matches."""
+    compiled = re.compile(pattern, re.MULTILINE)
+    return lambda out: [found.groupdict("") for found in compiled.finditer(out)]
+
+
+_BLOCK_FIELDS = MappingProxyType(
+    {
+        "job_name": "name",
+        "job_state": "state",
+        "exit_status": "code",
+        "exec_host": "host",
+        "comment": "reason",
+    }
+)
+
+
+def read_blocks(out: str) -> Iterable[Record]:
+    """Read the full listing of PBS and Torque: ``Job Id:`` and indented ``name = value`` lines.
+
+    Long values go on in lines that begin with a tab.
+    """
+    text = out.replace("\n\t", "")
+    for block in re.split(r"^Job Id:\s*", text, flags=re.MULTILINE)[1:]:
+        job_id, _, rest = block.partition("\n")
+        record = {"id": job_id.strip()}
+        for key, value in re.findall(r"^\s+(\S+) = (.*)$", rest, flags=re.MULTILINE):
+            name = _BLOCK_FIELDS.get(key.lower())
+            if name is not None:
+                record[name] = value.strip()
+        record["host"] = re.split(r"[/+]", record.get("host", ""), maxsplit=1)[0]
+        if {"name", "state"} <= record.keys():
+            yield record
+
+
+_LSF_FIELDS = "jobid jobindex job_name stat exit_code first_host exit_reason pend_reason delimiter='|'"
+_LSF_BARS = bars("id", "index", "name", "state", "code", "host", "reason")
+
+LSF = Template(
+    name="lsf",
+    title="LSF",
+    task_variable="LSB_JOBINDEX",
+    submit=(
+        *("bsub", "-J", "{name}[1-{count}]", "-rn", "-o", "{out}", "-cwd", "{directory}"),
+        *("{options}", "/bin/sh", "{script}"),
+    ),
+    wishes=MappingProxyType(
+        {
+            "cpus": ("-n", "{}", "-R", "span[hosts=1]"),
+            "memory_mib": ("-M", "{}MB", "-R", "rusage[mem={}MB]"),
+            "gpus": ("-gpu", "num={}"),
+            "walltime_min": ("-W", "{}"),
+            "queue": ("-q", "{}"),
+            "account": ("-P", "{}"),
+        }
+    ),
+    submitted=r"^Job <(\d+)> is submitted",
+    refusals=r"not accepted|no such queue|bad|illegal|cannot be used|job not submitted|unknown",
+    list_jobs=("bjobs", "-noheader", "-u", "{user}", "-o", _LSF_FIELDS),
+    enquire=("bjobs", "-a", "-noheader", "-o", _LSF_FIELDS, "{jobs}"),
+    not_known=r"is not found|no matching job found|no unfinished job found",
+    terminate=("bkill", "{jobs}"),
+    kill=("bkill", "-s", "KILL", "{jobs}"),
+    job_id="{id}[{index}]",
+    rows=_LSF_BARS,
+    words=_LSF_BARS,
+    standings=MappingProxyType(
+        {
+            "PEND": Standing.PENDING,
+            "PSUSP": Standing.PENDING,
+            "PROV": Standing.PENDING,
+            "WAIT": Standing.PENDING,
+            "RUN": Standing.RUNNING,
+            "USUSP": Standing.RUNNING,
+            "SSUSP": Standing.RUNNING,
+            "UNKWN": Standing.RUNNING,
+        }
+    ),
+    reasons=MappingProxyType(
+        {
+            "TERM_RUNLIMIT": "it reached its time limit",
+            "TERM_MEMLIMIT": "it used more memory than it had asked for",
+            "TERM_CPULIMIT": "it reached its limit of processor time",
+            "TERM_OWNER": "its owner ended it",
+            "TERM_ADMIN": "an administrator ended it",
+            "TERM_PREEMPT": "it was preempted by another job",
+            "ZOMBI": "its host went away",
+        }
+    ),
+    no_verdict=frozenset({"ZOMBI", "TERM_PREEMPT"}),
+)
+
+_PBS_WISHES = MappingProxyType(
+    {"queue": ("-q", "{}"), "account": ("-A", "{}"), "walltime": ("-l", "walltime={}")}
+)
+_PBS_STANDINGS = MappingProxyType(
+    {
+        "Q": Standing.PENDING,
+        "H": Standing.PENDING,
+        "W": Standing.PENDING,
+        "T": Standing.PENDING,
+        "R": Standing.RUNNING,
+        "S": Standing.RUNNING,
+        "U": Standing.RUNNING,
+        "B": Standing.RUNNING,
+        "E": Standing.ENDING,
+    }
+)
+# Job id, user, queue, job name, session, nodes, tasks, memory, time, state, elapsed time.
+_PBS_ROWS = columns(r"^(?P<id>\d\S*)\s+\S+\s+\S+\s+(?P<name>mt-\S+)\s+.*\s(?P<state>[A-Z])\s+\S+\s*$")
+_PBS_REFUSALS = r"unknown queue|illegal|bad uid|unauthorized|invalid|exceeds|not supported|bad account|cannot"
+_PBS_SUBMIT = (
+    "-N",
+    "{name}",
+    "-S",
+    "/bin/sh",
+    "-r",
+    "n",
+    "-V",
+    "-j",
+    "oe",
+    "-o",
+    "{out}",
+    "{options}",
+    "{script}",
+)
+
+PBS = Template(
+    name="pbs",
+    title="PBS",
+    name_length=15,
+    submit=("qsub", *_PBS_SUBMIT),
+    wishes=MappingProxyType(
+        _PBS_WISHES
+        | {"cpus": ("-l", "ncpus={}"), "memory_mib": ("-l", "mem={}mb"), "gpus": ("-l", "ngpus={}")}
+    ),
+    submitted=r"^(\d+\S*)$",
+    refusals=_PBS_REFUSALS,
+    list_jobs=("qstat", "-w", "-u", "{user}"),
+    enquire=("qstat", "-x", "-f", "{jobs}"),
+    not_known=r"unknown job id|job has finished",
+    terminate=("qdel", "{jobs}"),
+    kill=("qdel", "-W", "force", "{jobs}"),
+    rows=_PBS_ROWS,
+    words=read_blocks,
+    standings=_PBS_STANDINGS,
+)
+
+TORQUE = Template(
+    name="torque",
+    title="Torque",
+    name_length=15,
+    submit=("qsub", *_PBS_SUBMIT),
+    wishes=MappingProxyType(
+        _PBS_WISHES
+        | {
+            "cpus": ("-l", "nodes=1:ppn={}"),
+            "memory_mib": ("-l", "mem={}mb"),
+            "gpus": ("-W", "x=GRES:gpu@{}"),
+        }
+    ),
+    submitted=r"^(\d+\S*)$",
+    refusals=_PBS_REFUSALS,
+    list_jobs=("qstat", "-u", "{user}"),
+    enquire=("qstat", "-f", "{jobs}"),
+    not_known=r"unknown job id",
+    terminate=("qdel", "{jobs}"),
+    kill=("qsig", "-s", "KILL", "{jobs}"),
+    rows=_PBS_ROWS,
+    words=read_blocks,
+    standings=_PBS_STANDINGS,
+)
+
+_FLUX_FORMAT = "--format={id.f58plain}|{name}|{status_abbrev}|{returncode}|{nodelist}|{exception.type}"
+_FLUX_BARS = bars("id", "name", "state", "code", "host", "reason")
+
+FLUX = Template(
+    name="flux",
+    title="Flux",
+    submit=(
+        *("flux", "submit", "--job-name={name}", "--cwd={directory}", "--output={out}", "--error={out}"),
+        *("{options}", "/bin/sh", "{script}"),
+    ),
+    wishes=MappingProxyType(
+        {
+            "cpus": ("--cores-per-task={}",),
+            "gpus": ("--gpus-per-task={}",),
+            "walltime_s": ("--time-limit={}s",),
+            "queue": ("--queue={}",),
+            "account": ("--bank={}",),
+        }
+    ),
+    submitted=r"^(\S+)$",
+    refusals=r"invalid|unrecognized|unsatisfiable|unknown|not allowed|rejected|exceeds",
+    list_jobs=("flux", "jobs", "--no-header", "--user={user}", _FLUX_FORMAT),
+    enquire=("flux", "jobs", "--no-header", _FLUX_FORMAT, "{jobs}"),
+    not_known=r"no such file|unknown job|invalid jobid",
+    terminate=("flux", "cancel", "{jobs}"),
+    kill=("flux", "job", "kill", "--signal=KILL", "{jobs}"),
+    rows=_FLUX_BARS,
+    words=_FLUX_BARS,
+    standings=MappingProxyType(
+        {
+            "D": Standing.PENDING,
+            "P": Standing.PENDING,
+            "S": Standing.PENDING,
+            "R": Standing.RUNNING,
+            "C": Standing.ENDING,
+        }
+    ),
+    reasons=MappingProxyType(
+        {"TO": "it reached its time limit", "CA": "it was cancelled", "timeout": "it reached its time limit"}
+    ),
+)
+
+TEMPLATES = MappingProxyType({template.name: template for template in (LSF, PBS, TORQUE, FLUX)})

@@ -1,0 +1,43 @@
+"""The ``.dat``: the verdict and the values in the syntax of configuration files, for megatest to import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from megatest.logpro.judge import RuleOutcome, Verdict
+from megatest.logpro.rule import Measure
+from megatest.scheme.number import format_number
+
+_LINE_ENDS: Final[Mapping[int, str]] = {ord(c): " " for c in "\n\r\0"}
+
+
+def dat_text(verdict: Verdict) -> str:
+    """Return a section for each value rule, in the order of the summary, and one for the verdict."""
+    sections = [_rule_section(outcome) for outcome in verdict.rules if isinstance(outcome.rule.test, Measure)]
+    final = ["[final]", f"exit-code {verdict.exit_code}", f"exit-status {verdict.status}"]
+    if verdict.message:
+        final.append(f"message {_one_line(verdict.message)}")
+    return "\n\n".join("\n".join(section) for section in [*sections, final]) + "\n"
+
+
+def _rule_section(outcome: RuleOutcome) -> list[str]:
+    rule, tally, test = outcome.rule, outcome.tally, outcome.rule.test
+    assert isinstance(test, Measure)
+    lines = [
+        f"[rule-{rule.number}]",
+        f"operator {rule.where}",
+        f"section {_one_line(rule.section_text)}",
+        f"desc {_one_line(rule.name)}",
+        f"status {'OK' if outcome.ok else 'FAIL'}",
+        f"expected {format_number(test.expected)}",
+        f"measured {'-' if tally.measured is None else _one_line(tally.measured)}",
+        f"type {test.type_text}",
+    ]
+    if test.tolerance is not None:
+        lines.append(f"tolerance {format_number(test.tolerance)}")
+    return [*lines, f"pass {tally.passed}", f"fail {tally.failed}"]
+
+
+def _one_line(text: str) -> str:
+    return text.translate(_LINE_ENDS)

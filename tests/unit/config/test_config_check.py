@@ -1,0 +1,149 @@
+"""Everything wrong with an area."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from megatest.config.check import check_area
+from megatest.config.source import ParseCache
+from megatest.model.error import Diagnostic, Severity
+from megatest.model.ids import Target
+
+CONFIG = "[fields]\nsys TEXT\nrel TEXT\n[jobgroups]\nbig 2\n[pools]\nlic 2\n"
+RUNCONFIGS = "[default]\nV 1\n[u/v]\nW 2\n"
+ENV = {"PATH": "/usr/bin:/bin", "HOME": "/home/me"}
+
+
+def _check(
+    home: Path, config: str = "", runconfigs: str = RUNCONFIGS, target: Target | None = None, **tests: str
+) -> list[Diagnostic]:
+    (home / "megatest.config").write_text(CONFIG + config)
+    (home / "runconfigs.config").write_text(runconfigs)
+    (home / "tests").mkdir(exist_ok=True)
+    for name, text in tests.items():
+        (home / "tests" / name).mkdir()
+        (home / "tests" / name / "testconfig").write_text(text)
+    return check_area(str(home), ENV, ParseCache(), target=target)
+
+
+def _render(findings: list[Diagnostic], home: Path) -> str:
+    return "\n".join(finding.render() for finding in findings).replace(f"{home}/", "")
+
+
+def test_a_sound_area_has_no_findings(tmp_path: Path) -> None:
+    findings = _check(
+        tmp_path,
+        "[executor slurm]\nqueue q\n[mydata]\nx 1\n[misc]\ny #{getenv sys}\n",
+        compile="[ezsteps]\na make\n[requirements]\nlic 1\n[test_meta]\njobgroup big\n",
+        smoke="[ezsteps]\na make #{getenv W} #{getenv V} #{getenv rel}\n[requirements]\nwaiton compile\n",
+    )
+    assert findings == []
+
+
+def test_an_unknown_prerequisite_names_the_nearest_test_and_its_place(tmp_path: Path) -> None:
+    findings = _check(
+        tmp_path, compile="[ezsteps]\na b\n", smoke="[ezsteps]\na b\n[requirements]\nwaiton setup compil\n"
+    )
+    assert _render(findings[1:], tmp_path) == (
+        "tests/smoke/testconfig:4:14: error: unknown test 'compil' in waiton\n"
+        "    waiton setup compil\n"
+        "                 ^~~~~~\n"
+        "hint: did you mean 'compile'? (tests/compile/testconfig)"
+    )
+
+
+def test_a_test_that_waits_for_itself_is_an_error(tmp_path: Path) -> None:
+    (finding,) = _check(tmp_path, a="[ezsteps]\na b\n[requirements]\nwaiton a\n")
+    assert finding.severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            "[setup]\nmax-concurrent-jobs 3\n",
+            "megatest.config:9:1: warning: [setup] knows no 'max-concurrent-jobs'",
+        ),
+        ("[setup]\nmax-concurrent-jobs 3\n", "hint: did you mean 'max_concurrent_jobs'?"),
+        ("[jobtool]\nlauncher x\n", "hint: did you mean [jobtools]?"),
+        (
+            "[setup]\nmax_concurrent_jobs 0\n",
+            "megatest.config:9:21: error: max_concurrent_jobs: '0' is no number",
+        ),
+        ("[disks]\nd /no/such/disk\n", "megatest.config:9:3: warning: disk 'd': there is no directory"),
+        ("[launchers]\n% fats\n[host-types]\nfast x\n", "hint: did you mean 'fast'?"),
+        ("[setup]\ntarget u\n", "megatest.config:9:8: error: target 'u' has 1 part"),
+        (
+            "[validvalues]\ncleanrerun-states KILED\n",
+            "megatest.config:9:19: warning: no state is called 'KILED'",
+        ),
+        ("[tests-paths]\n1 none\n", "warning: no tests are read from"),
+        ("[setup]\n\n  lost\n", "megatest.config:10:1: warning: this line is ignored"),
+        ("[%(]\nx 1\n", "error: [%(] matches nothing"),
+    ],
+)
+def test_slips_in_the_areas_file_are_found(tmp_path: Path, config: str, said: str) -> None:
+    assert said in _render(_check(tmp_path, config), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[setup]\nrunscript none.sh\n", "testconfig:2:11: error: there is no runscript 'none.sh'"),
+        ("[setup]\nrunscript ./none.sh\n", "error: there is no runscript './none.sh'"),
+        ("[requirements]\n", "warning: ", ),
+        ("[requirement]\nwaiton x\n", "hint: did you mean [requirements]?"),
+        ("[ezsteps]\na b\n[requirements]\nwaitin x\n", "hint: did you mean 'waiton'?"),
+        ("[ezsteps]\nstep1 b\n[logpro]\nstep2 ;;\n", "hint: did you mean 'step1'?"),
+        ("[ezsteps]\na b\n[test_meta]\njobgroup bigg\n", "hint: did you mean 'big'?"),
+        ("[ezsteps]\na b\n[requirements]\nmode itemach\n", "hint: did you mean 'itemmatch'?"),
+        ("[ezsteps]\na b\n[items]\nA x ..\n", "testconfig:4:5: error: item '..'"),
+        ("[ezsteps]\na b\n[requirements]\nretries x\n", "error: retries: 'x' is no whole number"),
+    ],
+)  # fmt: skip
+def test_slips_in_a_test_are_found(tmp_path: Path, text: str, said: str) -> None:
+    assert said in _render(_check(tmp_path, t1=text), tmp_path)
+
+
+def test_a_runscript_may_be_beside_the_testconfig_or_on_the_path(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "own").mkdir(parents=True)
+    for name, script in (("own", "main.sh"), ("path", "true"), ("made", "$X/y")):
+        (tmp_path / "tests" / name).mkdir(exist_ok=True)
+        (tmp_path / "tests" / name / "testconfig").write_text(f"[setup]\nrunscript {script}\n")
+    (tmp_path / "tests/own/main.sh").write_text("")
+    assert _check(tmp_path) == []
+
+
+def test_a_section_that_is_no_target_is_found(tmp_path: Path) -> None:
+    findings = _check(tmp_path, runconfigs=RUNCONFIGS + "[u]\nX 1\n")
+    assert "runconfigs.config:6:1: warning: section [u] is no target" in _render(findings, tmp_path)
+
+
+def test_what_an_included_file_says_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "common").write_text("[ezsteps]\na b\n[requirements]\nmode bad\n")
+    text = "[include ../../common]\n"
+    assert len(_check(tmp_path, t1=text, t2=text, t3=text)) == 1
+
+
+def test_the_target_of_the_setup_or_the_first_or_the_given_one_counts(tmp_path: Path) -> None:
+    text = "[ezsteps]\na #{getenv sys} #{getenv W}\n"
+    assert _check(tmp_path, t1=text) == []
+    findings = check_area(str(tmp_path), ENV, ParseCache(), target=Target(("x", "y")))
+    assert [finding.message for finding in findings] == ["variable 'W' is not set"]
+
+
+def test_an_area_without_fields_is_checked_to_the_end(tmp_path: Path) -> None:
+    _check(tmp_path, t1="[requirements]\nwaiton none\n[ezsteps]\na b\n")
+    (tmp_path / "megatest.config").write_text("[setup]\n")
+    findings = check_area(str(tmp_path), ENV, ParseCache())
+    assert [finding.message for finding in findings if finding.severity is Severity.ERROR] == [
+        "the area has no fields, so its runs can have no target",
+        "unknown test 'none' in waiton",
+    ]
+
+
+def test_checking_leaves_the_environment_alone(tmp_path: Path) -> None:
+    _check(tmp_path, "[a]\nbare\n")
+    assert ENV == {"PATH": "/usr/bin:/bin", "HOME": "/home/me"}
