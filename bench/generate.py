@@ -118,6 +118,15 @@ class Work:
         name = "item" if self.suite.shape is Shape.ITEMS else self.suite.tests[index]
         return self.directory / "scripts" / f"{name}.sh"
 
+    def filing_line(self, name: str) -> str:
+        """Return a shell line that runs a test in a directory of its own, with a log of its own.
+
+        Args:
+            name: of the test, or what stands for it in the caller's own language.
+        """
+        home, script = self.directory / "homes" / name, self.directory / "scripts" / f"{name}.sh"
+        return f"mkdir {home} && cd {home} && exec sh {script} > log 2>&1"
+
     def script_text(self, index: int) -> str:
         """Return the text of a test's script; an item's name comes in the environment or as $1."""
         items = self.suite.shape is Shape.ITEMS
@@ -129,6 +138,7 @@ class Work:
 def write_scripts(work: Work) -> None:
     """Write the scripts of a suite, executable, into the `scripts` directory of its work."""
     (work.directory / "scripts").mkdir()
+    (work.directory / "homes").mkdir()
     scripts = 1 if work.suite.shape is Shape.ITEMS else len(work.suite.tests)
     for index in range(scripts):
         write_script(work.script(index), work.script_text(index))

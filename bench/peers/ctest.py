@@ -23,7 +23,7 @@ PEER = Peer(
     name="ctest",
     keeps="one log of all tests",
     shapes=frozenset({Shape.INDEPENDENT, Shape.GRAPH}),
-    most_tests=100_000,
+    most_tests=10_000,
     find=on_path("ctest"),
     prepare=_prepare,
 )

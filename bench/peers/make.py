@@ -1,19 +1,21 @@
-"""GNU make: a phony target for each test."""
+"""GNU make: a phony target for each test; plain, or with a directory and a log for each."""
 
 from __future__ import annotations
+
+import dataclasses
+from functools import partial
 
 from bench.generate import Shape, Work
 from bench.measure import Command
 from bench.peers.peer import Peer, Tool, on_path
 
 
-def _prepare(work: Work, tool: Tool) -> Command:
+def _prepare(work: Work, tool: Tool, *, filing: bool) -> Command:
     suite = work.suite
     rules = [f"all: {' '.join(suite.tests)}", f".PHONY: all {' '.join(suite.tests)}"]
-    rules += [
-        f"{name}: {' '.join(suite.upstream_names(index))}\n\t@sh {work.script(index)}"
-        for index, name in enumerate(suite.tests)
-    ]
+    for index, name in enumerate(suite.tests):
+        line = work.filing_line(name) if filing else f"sh {work.script(index)}"
+        rules.append(f"{name}: {' '.join(suite.upstream_names(index))}\n\t@{line}")
     (work.directory / "Makefile").write_text("\n".join(rules) + "\n")
     # A make above us (`make bench-peers`) would hand its own job server down.
     inherited = {"MAKEFLAGS": None, "MFLAGS": None, "MAKELEVEL": None}
@@ -25,7 +27,14 @@ PEER = Peer(
     name="make",
     keeps="nothing",
     shapes=frozenset({Shape.INDEPENDENT, Shape.GRAPH}),
-    most_tests=100_000,
+    most_tests=10_000,
     find=on_path("make"),
-    prepare=_prepare,
+    prepare=partial(_prepare, filing=False),
+)
+
+FILING = dataclasses.replace(
+    PEER,
+    name="make, filing",
+    keeps="a directory and a log for each test, made by the recipe",
+    prepare=partial(_prepare, filing=True),
 )

@@ -14,7 +14,6 @@ from typing import Final
 from bench.generate import Shape, Work
 from bench.measure import Command
 
-
 _WHOLE: Final = "whole"
 
 

@@ -28,8 +28,11 @@ FLOOR: Final = bare.PEER
 PEERS: Final = (
     ctest.PEER,
     make.PEER,
+    make.FILING,
     ninja.PEER,
+    ninja.FILING,
     xargs.PEER,
+    xargs.FILING,
     doit.PEER,
     dvsim.PEER,
     snakemake.PEER,

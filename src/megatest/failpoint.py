@@ -1,8 +1,8 @@
 """Named places at which a test of ours may end the process, to prove that nothing is lost.
 
-Every write, rename, spawn and commit that a crash could tear is one of `POINTS` and calls
-`reach` just before it happens.  With ``MEGATEST_FAILPOINT=NAME:N`` in the environment the process
-kills itself (SIGKILL, no clean-up) when it comes to NAME for the N-th time; with
+Every write, rename, link, spawn and commit that a crash could tear apart from what follows it is one
+of `POINTS` and calls `reach` beside it.  With ``MEGATEST_FAILPOINT=NAME:N`` in the environment the
+process kills itself (SIGKILL, no clean-up) when it comes to NAME for the N-th time; with
 ``MEGATEST_FAILPOINT_LOG=FILE`` it appends each name that it reaches, so that a suite can enumerate
 them.  In ordinary life a call costs one comparison.
 """
@@ -16,24 +16,56 @@ from typing import Final
 
 POINTS: Final = frozenset(
     {
+        # the command
         "run registered",
         "lease taken",
+        "lease renewed",
+        "lease before release",
+        # the engine
+        "rows registered",
+        "run log opened",
         "run log before write",
         "run log after write",
-        "rows registered",
         "commit after",
-        "work area before make",
-        "work area files copied",
-        "work area script written",
-        "work area linked",
-        "attempt moved aside",
-        "journal revoked",
+        "journal read",
+        "attempt settled",
+        # the store
+        "database file made",
+        "schema before commit",
+        "store before commit",
+        "store after commit",
+        "rebuild written",
+        "rebuild moved aside",
+        "rebuild in place",
+        # processes
         "spawn before",
         "spawn after",
         "job reaped",
-        "journal read",
-        "attempt settled",
-        "lease before release",
+        "process before signal",
+        # run directories
+        "work area before make",
+        "work area made",
+        "work area marker directory made",
+        "work area file made",
+        "work area script written",
+        "copy made",
+        "work area files copied",
+        "link before make",
+        "link draft made",
+        "work area linked",
+        "attempt before move",
+        "attempt moved aside",
+        "attempt before discard",
+        "attempt before removal",
+        "journal draft written",
+        "journal revoked",
+        "removal before file",
+        "removal before inner directory",
+        "removal before marker",
+        "removal marker gone",
+        "removal before directory",
+        "removal before empty parent",
+        "removal before link",
     }
 )
 

@@ -666,6 +666,18 @@ def test_after_a_take_over_the_old_holder_writes_nothing(
     assert heir.commit([change], new) == []
 
 
+def test_a_holder_says_that_it_lives_until_it_has_lost_the_run(store: FullStore, run: RunRecord) -> None:
+    old = store.acquire_lease(run.id, ME)
+    assert isinstance(old, Lease)
+    store.renew(old, 77)
+    holder = store.holder(run.id)
+    assert holder is not None
+    assert (holder.time, holder.token, holder.user) == (77, old.token, "me")
+    store.take_over(run.id, old.token, OTHER)
+    with pytest.raises(LeaseLost):
+        store.renew(old, 88)
+
+
 def test_of_two_heirs_one_is_too_late(store: FullStore, connect: Connect, run: RunRecord) -> None:
     old = store.acquire_lease(run.id, ME)
     assert isinstance(old, Lease)

@@ -7,7 +7,7 @@ from pathlib import Path
 from area_kit import TARGET, W1, AreaKit, make_area, suite, wait_for_file
 
 
-def tests_of(kit: AreaKit, runname: str = "w1") -> list[str]:
+def names_in(kit: AreaKit, runname: str = "w1") -> list[str]:
     out = kit.good("-list-runs", runname, *TARGET)
     return sorted(line.split()[1] for line in out.splitlines() if line.startswith("  Test:"))
 
@@ -21,7 +21,7 @@ def test_removal_takes_directories_links_records_and_at_last_the_run(tmp_path: P
     kit = ran(suite(tmp_path / "area"))
     out = kit.good("-remove-runs", *W1, "-testpatt", "items", "-itempatt", "red")
     assert out == "removed ubuntu/nfs/w1/items/red\n"
-    assert tests_of(kit) == ["items", "items(green)", "ok"]
+    assert names_in(kit) == ["items", "items(green)", "ok"]
     assert not (kit.home / "lt/ubuntu/nfs/w1/items/red").exists()
     assert (kit.home / "lt/ubuntu/nfs/w1/items/green").is_dir()
     kit.good("-remove-runs", "-runname", "w%", "-target", "%/%", "-testpatt", "%")
@@ -59,7 +59,7 @@ def test_a_directory_that_is_not_surely_ours_stays_with_its_record(tmp_path: Pat
     done = kit.megatest("-remove-runs", *W1, "-testpatt", "%")
     assert done.code == 1
     assert "ubuntu/nfs/w1/ok stays" in done.err
-    assert tests_of(kit) == ["ok"]
+    assert names_in(kit) == ["ok"]
     assert "State: COMPLETED       Status: PASS" in kit.good("-list-runs", "w1")
 
 

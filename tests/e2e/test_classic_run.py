@@ -80,26 +80,11 @@ def test_setvars_and_runconfigs_reach_the_tests(tmp_path: Path) -> None:
 def test_actions_of_a_line_are_done_in_their_own_order(tmp_path: Path) -> None:
     kit = suite(tmp_path / "area")
     kit.good("-runtests", "ok", *W1)
-    done = kit.megatest(
-        "-showkeys",
-        "-lock",
-        "-run",
-        "-testpatt",
-        "ok",
-        *W1,
-        "-set-state-status",
-        "NOT_STARTED,n/a",
-        "-list-runs",
-        "w1",
-    )
-    assert done.code == 0, done.said
-    listed, ran, keys = (
-        done.out.index("Test: ok"),
-        done.out.index("COMPLETED   PASS"),
-        done.out.index("Keys:"),
-    )
+    line = ("-showkeys", "-lock", "-run", "-testpatt", "ok", *W1, "-list-runs", "w1")
+    out = kit.good(*line, "-set-state-status", "NOT_STARTED,n/a")
+    listed, ran, keys = (out.index(text) for text in ("Test: ok", "COMPLETED   PASS", "Keys:"))
     assert listed < ran < keys
-    assert "State: NOT_STARTED" in done.out
+    assert "State: NOT_STARTED" in out
     assert "state: locked" in kit.good("-list-runs", "w1")
 
 

@@ -29,6 +29,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "check": ("config", "everything that is wrong with the area's files"),
     "config": ("config", "resolved values and where each came from"),
     "targets": ("config", "the targets that runconfigs names"),
+    "rebuild": ("rebuild", "make a lost or damaged database again from what lies on disk"),
+    "doctor": ("doctor", "what is wrong with the area and its surroundings, and the remedy"),
     "completion": ("completion", "completion for bash, zsh or fish"),
 }
 """Name -> (module of `megatest.cli.commands`, one line of help)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 from megatest.config.entry import Entry, How
 from megatest.config.source import Line
@@ -67,7 +68,10 @@ class SectionBuilder:
 
     def _pattern(self, name: str) -> re.Pattern[str] | None:
         try:
-            return re.compile(_section_pattern(name), re.DOTALL)
+            with warnings.catch_warnings():
+                # Sets like [[a] may change their meaning in some later Python; that is no news for users.
+                warnings.simplefilter("ignore", FutureWarning)
+                return re.compile(_section_pattern(name), re.DOTALL)
         except (re.error, OverflowError, RecursionError) as error:
             message = f"[{name}] matches nothing: its name is no regular expression: {error}"
             self._around.report(Severity.ERROR, message)

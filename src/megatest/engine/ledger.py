@@ -180,6 +180,7 @@ class Ledger:
             LeaseLost: the run is another engine's now.
         """
         self._store.renew(self._lease, int(self._clock.now()))
+        reach("lease renewed")
 
     @property
     def pending(self) -> bool:

@@ -295,7 +295,7 @@ class Engine:
             ending=attempt.ending,
             exit_table=attempt.exit_table,
         )
-        duration = self._duration(attempt)
+        duration = round(self._duration(attempt), 3)
         self._ledger.change(
             row,
             state=outcome.state,

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from megatest.failpoint import reach
+
 MARK = "MT_JOB"
 """Environment variable that carries the job's name into every process of it."""
 
@@ -187,6 +189,7 @@ def send(processes: Iterable[Process], number: signal.Signals) -> None:
             try:
                 now = look_up(process.pid)
                 if now is not None and now.started == process.started:
+                    reach("process before signal")
                     signal.pidfd_send_signal(fd, number)
             finally:
                 os.close(fd)

@@ -35,7 +35,9 @@ class AnnotatedText:
 
     def hit(self, number: int, raw: bytes, text: bytes, events: tuple[Event, ...], end: bytes) -> None:
         """See `finding.Sink`."""
-        notes = "".join(self._annotation(event, number - 1) for event in events)
+        notes = self._annotation(events[0], number - 1)
+        for event in events[1:]:
+            notes += self._annotation(event, number - 1)
         self._write(notes.encode("utf-8", "replace") + raw + end)
 
     def summary(self, verdict: Verdict) -> None:

@@ -8,7 +8,6 @@ from typing import NamedTuple, Protocol, TypeAlias
 from megatest.logpro.rule import Rule, Trigger
 from megatest.model.error import Diagnostic
 
-
 # Every counted line makes one of these, and a named tuple is made four times as fast as a frozen dataclass.
 
 

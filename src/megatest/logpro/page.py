@@ -69,8 +69,9 @@ class Page:
 
     def hit(self, number: int, raw: bytes, text: bytes, events: tuple[Event, ...], end: bytes) -> None:
         """See `finding.Sink`."""
-        triggers = tuple(event.trigger.name for event in events if isinstance(event, TriggerHit))
         last = events[-1]
+        is_plain = len(events) == 1 and isinstance(last, RuleHit)  # nearly always
+        triggers = () if is_plain else tuple(e.trigger.name for e in events if isinstance(e, TriggerHit))
         if isinstance(last, RuleHit):
             opening = self._rule_opening(last, triggers) % (last.occurrence, last.occurrence + 1, number)
             closing = b"</a>"

@@ -326,7 +326,7 @@ class _Scanner:
         self._complaints.append(
             Diagnostic(
                 severity=Severity.ERROR,
-                message=f"the pattern of {owner.name!r} was given up: it took too long on line {self._number}",
+                message=f"{owner.name!r}: its pattern took too long on line {self._number} and was given up",
                 location=owner.location,
                 hint="avoid repetitions of repetitions together with look-around or back-references",
             )

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
+from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault
 from megatest.model.lease import Lease, LeaseLost
 from megatest.store.fault import fault_from_error, told
@@ -111,18 +112,26 @@ class Database:
 
     Args:
         db: in autocommit mode.
-        path: of its file; empty for a copy in memory.
+        path: of its file.
         statements: by name.
         clock: for `last_update`.
+        is_copy: it is a copy in memory, to which nothing can happen.
     """
 
     def __init__(
-        self, db: sqlite3.Connection, *, path: str, statements: Mapping[str, str], clock: Clock
+        self,
+        db: sqlite3.Connection,
+        *,
+        path: str,
+        statements: Mapping[str, str],
+        clock: Clock,
+        is_copy: bool = False,
     ) -> None:
         self._db = db
         self.path = path
         self._statements = statements
         self._clock = clock
+        self._is_copy = is_copy
         self._identity = _identity(path)
         self._completed: dict[tuple[str, tuple[str, ...]], str] = {}
         self._now = 0
@@ -181,7 +190,9 @@ class Database:
             try:
                 self._begin(lease)
                 yield
+                reach("store before commit")
                 self._db.execute("COMMIT")
+                reach("store after commit")
             except BaseException:
                 self._roll_back()
                 raise
@@ -249,7 +260,7 @@ class Database:
         Raises:
             EnvironmentFault: it was removed, replaced or cut to nothing.
         """
-        if not self.path:
+        if self._is_copy:
             return
         now = _identity(self.path)
         if now == self._identity and now is not None:

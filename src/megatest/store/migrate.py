@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault
 from megatest.model.spec import Field
 from megatest.store.fields import add_fields, missing_fields
@@ -79,6 +80,7 @@ def migrate(db: sqlite3.Connection, fields: Sequence[Field], path: str) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         _apply(db, fields, path)
+        reach("schema before commit")
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder
 from megatest.model.record import EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.status import State
 from megatest.store.database import Database
 from megatest.store.port import StatusCounts
 from megatest.store.rows import (
@@ -110,8 +111,9 @@ class SqliteReading:
         else:
             rows = [row for run_id in dict.fromkeys(run_ids) for row in self._database.rows("counts", run_id)]
         found: dict[int, dict[tuple[str, str], int]] = {}
-        for run_id, state, status, count in rows:
-            found.setdefault(run_id, {})[state, status] = count
+        for run_id, is_parent, state, status, count in rows:
+            if not is_parent and state != State.DELETED:
+                found.setdefault(run_id, {})[state, status] = count
         return found
 
     def holder(self, run_id: int) -> Holder | None:

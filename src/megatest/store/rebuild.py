@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault
 from megatest.model.record import RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.spec import Field
@@ -53,6 +54,7 @@ def import_rows(
             store.import_records(runs, tests, steps, values)
         finally:
             store.close()
+        reach("rebuild written")
         _replace(fresh, path)
     finally:
         _remove(fresh)
@@ -71,7 +73,9 @@ def _replace(fresh: str, path: str) -> None:
         for companion in ("", *_COMPANIONS):
             with suppress(FileNotFoundError):
                 os.rename(path + companion, path + ASIDE + companion)
+                reach("rebuild moved aside")
         os.rename(fresh, path)
+        reach("rebuild in place")
         _sync_directory(os.path.dirname(path))
     except OSError as error:
         raise EnvironmentFault(

@@ -10,10 +10,11 @@ from itertools import chain
 from statistics import median
 from typing import Final
 
+from megatest.failpoint import reach
 from megatest.model.change import Change
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import TestId
-from megatest.model.lease import Holder, Lease, LeaseLost
+from megatest.model.lease import Holder, Lease
 from megatest.model.record import RequestRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.spec import Field
 from megatest.model.status import State, Status
@@ -71,21 +72,23 @@ def open_store(
     _check_exists(path, create and not read_only)
     with told(path):
         db = connect(path, network=network, read_only=read_only, timeout_s=busy_timeout_s)
-    file = path
+    is_copy = False
     try:
         with told(path):
             stale = needs_migration(db, fields, path)
             if read_only and stale:
-                db, file = _copy(db), ""
+                db, is_copy = _copy(db), True
             elif not read_only:
                 choose_journal(db, network=network)
             if stale:
                 migrate(db, fields, path)
+            if is_copy:
+                db.execute("PRAGMA query_only = ON")  # what is written to a copy would be lost
     except BaseException:
         db.close()
         raise
     statements = load_statements([field.name for field in fields])
-    return SqliteStore(Database(db, path=file, statements=statements, clock=clock))
+    return SqliteStore(Database(db, path=path, statements=statements, clock=clock, is_copy=is_copy))
 
 
 def _check_sqlite() -> None:
@@ -107,6 +110,7 @@ def _check_exists(path: str, create: bool) -> None:
     try:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+        reach("database file made")
     except OSError as error:
         raise EnvironmentFault(
             f"{path} cannot be made: {error.strerror}",
@@ -242,9 +246,8 @@ class SqliteStore(SqliteEditing):
 
     def renew(self, lease: Lease, time: int) -> None:
         """Say that the holder lives."""
-        with self._database.transaction():
-            if not self._database.run("renew_lease", time, lease.run_id, lease.token):
-                raise LeaseLost
+        with self._database.transaction(lease):
+            self._database.run("renew_lease", time, lease.run_id, lease.token)
 
     def release(self, lease: Lease) -> None:
         """Give a run back."""

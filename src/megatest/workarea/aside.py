@@ -7,6 +7,7 @@ import os
 from itertools import islice
 from typing import Final
 
+from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, UserError
 from megatest.workarea.directory import make_directories
 from megatest.workarea.journal import revoke
@@ -94,7 +95,9 @@ def _rename(run_dir: str, disk: str, place: Place, found: Owner | None, roots: R
         if found is not None and owner_at(target) is not None:
             _remove(target, found, roots)
         target = _free_name(target)
+    reach("attempt before move")
     os.rename(run_dir, target)
+    reach("attempt moved aside")
 
 
 def _free_name(path: str) -> str:
@@ -106,6 +109,7 @@ def _free_name(path: str) -> str:
 
 
 def _remove(path: str, owner: Owner, roots: Roots) -> None:
+    reach("attempt before removal")
     done = remove_run_dir(path, owner, roots)
     if isinstance(done, Refused):
         raise EnvironmentFault(f"cannot remove {path}: {done.reason}")

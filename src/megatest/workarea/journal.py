@@ -17,6 +17,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
+from megatest.failpoint import reach
 from megatest.model.attempt import Entry, JournalPart, Revoked
 from megatest.model.error import EnvironmentFault
 from megatest.workarea.codec import BEGIN, decode, encode
@@ -72,8 +73,10 @@ def revoke(run_dir: str, attempt: int) -> bool:
     draft = f"{path}.{os.getpid()}"
     try:
         _write_new(draft, encode(Revoked(attempt=attempt)))
+        reach("journal draft written")
         try:
             created = _linked(draft, path)
+            reach("journal revoked")
         finally:
             os.unlink(draft)
     except (FileNotFoundError, NotADirectoryError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from megatest.failpoint import reach
 from megatest.workarea.directory import make_directories
 from megatest.workarea.layout import Place
 
@@ -56,6 +57,7 @@ def link_up(linktree: str, run_dir: str, place: Place) -> None:
 
 def _point(link: str, target: str) -> None:
     """Make `link` lead to `target`, whatever it led to before; never over a directory."""
+    reach("link before make")
     try:
         os.symlink(target, link)
     except FileNotFoundError:
@@ -69,4 +71,5 @@ def _point(link: str, target: str) -> None:
         # A link cannot be changed; a reader must never find none in between.
         draft = f"{link}.{os.getpid()}"
         os.symlink(target, draft)
+        reach("link draft made")
         os.rename(draft, link)

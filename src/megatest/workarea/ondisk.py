@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from megatest.failpoint import reach
 from megatest.model.attempt import AttemptSpec, JournalPart, Prepared
 from megatest.model.error import EnvironmentFault, MegatestError, UserError
 from megatest.model.spec import Area, Disk, Variable
@@ -95,9 +96,11 @@ class WorkAreaOnDisk:
         script = self._script(run_dir, owner, spec, own)
         try:
             self._clear_the_way(run_dir, place, owner, roots, spec)
+            reach("work area made")
             try:
                 self._fill(run_dir, spec, script, (*spec.variables, *own))
                 link_up(self._area.linktree, run_dir, place)
+                reach("work area linked")
             except (OSError, MegatestError):
                 _undo(run_dir, owner, roots)
                 raise
@@ -217,6 +220,7 @@ class WorkAreaOnDisk:
             notes = populate(spec.source, self._sources.listing(spec.source), run_dir)
             if notes:
                 _write(f"{run_dir}/{LOG}", "".join(f"megatest: {note}\n" for note in notes), 0o666)
+        reach("work area files copied")
         self._write_environment(run_dir, variables)
         if spec.steps:
             make_directories(f"{run_dir}/.ezsteps")
@@ -237,6 +241,7 @@ class WorkAreaOnDisk:
 
 def _make_directory(path: str) -> None:
     """Make one directory, and its parents if it is the first of its run."""
+    reach("work area before make")
     try:
         os.mkdir(path)
     except FileNotFoundError:
@@ -246,7 +251,9 @@ def _make_directory(path: str) -> None:
 
 def _write_script(run_dir: str, script: str) -> None:
     make_directories(f"{run_dir}/.megatest")
+    reach("work area marker directory made")
     _write(f"{run_dir}/{SCRIPT}", script, 0o777)
+    reach("work area script written")
 
 
 def _write(path: str, text: str, mode: int) -> None:
@@ -257,6 +264,7 @@ def _write(path: str, text: str, mode: int) -> None:
     except FileExistsError:
         os.unlink(path)
         descriptor = os.open(path, flags, mode)
+    reach("work area file made")
     try:
         rest = memoryview(text.encode("utf-8", "surrogateescape"))
         while rest:
@@ -307,5 +315,6 @@ def _undo(run_dir: str, owner: Owner, roots: Roots) -> None:
 
 def _take_away(run_dir: str, owner: Owner, roots: Roots) -> None:
     """Remove an attempt that never began; earlier attempts stay where they are."""
+    reach("attempt before discard")
     if isinstance(remove_run_dir(run_dir, owner, roots), Removed):
         remove_links(run_dir, owner, roots)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, UserError
 
 RESERVED: Final = frozenset({".megatest", "mt_launch.log"})
@@ -155,6 +156,7 @@ def _copy_file(source: str, target: str) -> None:
     try:
         status = os.fstat(reading)
         writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        reach("copy made")
         try:
             _copy_bytes(reading, writing, status.st_size)
             # Set-id bits are for installed programs: on a copy in a shared area they are a trap.

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from megatest.failpoint import reach
 from megatest.workarea.layout import Place
 from megatest.workarea.marker import Owner, owner_at
 from megatest.workarea.tree import MovedError, OnStep, empty_directory, open_below, open_directory, prune
@@ -174,12 +175,15 @@ def _remove_marked(
     inner = open_directory(".megatest", directory)
     try:
         entries += empty_directory(inner, spare={"job.sh"}, on_step=on_step)
+        reach("removal before marker")
         os.unlink("job.sh", dir_fd=inner)
+        reach("removal marker gone")
     finally:
         os.close(inner)
     os.rmdir(".megatest", dir_fd=directory)
     if kept:
         return Removed(paths=(), entries=entries + 2, kept=True)
+    reach("removal before directory")
     os.rmdir(name, dir_fd=parent)
     return Removed(paths=(run_dir,), entries=entries + 3)
 
@@ -292,6 +296,7 @@ def _unlink(root: str, relative: str, target: str, *, dry_run: bool) -> list[str
         parent = open_below(root, above)
     except OSError:
         return []
+    reach("removal before link")
     try:
         os.unlink(name, dir_fd=parent)
     finally:

@@ -20,7 +20,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
-from megatest.model.change import Change, StepChange, StepsCleared, TestChange
+from megatest.failpoint import reach
+from megatest.model.change import Change, StepChange, TestChange
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import Target, TestId
 from megatest.model.record import RunRecord, StepRecord, TestRecord
@@ -94,6 +95,7 @@ class RunLog:
             if self._fd < 0:
                 os.makedirs(os.path.dirname(self._path), exist_ok=True)
                 self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+                reach("run log opened")
                 line = self._fresh_line() + line
             while line:
                 line = line[os.write(self._fd, line) :]

@@ -15,6 +15,8 @@ import stat
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from megatest.failpoint import reach
+
 OnStep = Callable[[str], None]
 """Is told the name of each directory just before it is opened (a test swaps it then)."""
 
@@ -159,6 +161,7 @@ def _delete_files(directory: int, spare: Collection[str]) -> tuple[list[str], in
 
 
 def _unlink(name: str, directory: int) -> None:
+    reach("removal before file")
     try:
         os.unlink(name, dir_fd=directory)
     except FileNotFoundError:
@@ -193,6 +196,7 @@ def _leave(current: int, parent: _Level) -> int:
 
 def _remove_directory(name: str, parent: int) -> int:
     """Remove an emptied directory; one that holds what is kept stays."""
+    reach("removal before inner directory")
     try:
         os.rmdir(name, dir_fd=parent)
     except FileNotFoundError:
@@ -223,6 +227,7 @@ def prune(root: str, relative: str) -> list[str]:
             continue
         except OSError:
             break
+        reach("removal before empty parent")
         try:
             os.rmdir(name, dir_fd=parent)
         except FileNotFoundError:

@@ -361,3 +361,9 @@ def test_many_continuation_lines_are_joined_once(tmp_path: Path) -> None:
 def test_a_helper_in_a_continued_value_sees_what_is_there_so_far(tmp_path: Path) -> None:
     document = _read(tmp_path, "m one\n  two\n  (#{get default m})\n  end\n")
     assert document.sections["default"]["m"].value == "one\ntwo\n(one two)\nend"
+
+
+def test_a_wildcard_name_that_python_frowns_at_is_a_pattern_like_any_other(tmp_path: Path) -> None:
+    document = _read(tmp_path, "[a[b]\nx 1\n[%[[]b]\ny 2\n")
+    assert _values(document) == {"a[b": {"x": "1", "y": "2"}}
+    assert document.findings == ()

@@ -274,6 +274,8 @@ def test_an_old_database_is_listed_without_being_written(path: Path) -> None:
     with closing(opened(path, read_only=True)) as store:
         assert len(store.tests(1)) == 4
         assert store.data_version() == store.data_version()
+        with pytest.raises(EnvironmentFault, match=r"megatest\.db cannot be written"):
+            store.register_run(UBUNTU, "w2", owner="me", time=1)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 

@@ -1,0 +1,235 @@
+"""``megatest rebuild``: make the database again from what lies on disk.
+
+Each run's own journal in the link tree says what was committed; a run directory whose run has
+no journal any more still says in its marker and its journal which test it is and how it ended.
+Rows get the numbers that they had.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from megatest.app import wiring
+from megatest.app.attend import Desk, settle_left
+from megatest.app.session import Session
+from megatest.engine.settle import verdict
+from megatest.model.attempt import Ended, Started, StatusSaid
+from megatest.model.ids import Target, TestId
+from megatest.model.job import ChangeKind, JobChange
+from megatest.model.record import RunRecord, StepRecord, TestRecord
+from megatest.model.rollup import RollUp
+from megatest.store.rebuild import import_rows
+from megatest.workarea.journal import read_journal
+from megatest.workarea.marker import Owner
+from megatest.workarea.runlog import RunHistory, find_run_logs, read_run_log
+from megatest.workarea.survey import find_run_dirs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """What a rebuilt database holds.
+
+    Attributes:
+        runs, tests: how many.
+        from_directories: tests that only their run directory knew.
+        torn: lines of run journals that could not be read.
+        renumbered: runs whose numbers were taken by another run.
+        alive: tests that are still running.
+    """
+
+    runs: int
+    tests: int
+    from_directories: int
+    torn: int
+    renumbered: Sequence[str]
+    alive: int
+
+
+def rebuild(session: Session) -> Rebuilt:
+    """Make the area's database again; the old file is kept beside it.
+
+    Raises:
+        EnvironmentFault: the new file cannot be written; the old one is untouched then.
+    """
+    area = session.area
+    logs = find_run_logs(area.linktree, len(area.fields))
+    histories = [h for path in logs if (h := read_run_log(path)).run is not None and h.area == area.home]
+    torn = sum(history.torn for history in histories)
+    renumbered = _renumber(histories)
+    from_directories = _add_from_directories(session, histories)
+    import_rows(
+        session.database,
+        area.fields,
+        runs=[h.run for h in histories if h.run is not None],
+        tests=_tests(histories),
+        steps=_steps(histories),
+        clock=wiring.SystemClock(),
+    )
+    return Rebuilt(
+        runs=len(histories),
+        tests=sum(len(h.tests) for h in histories),
+        from_directories=from_directories,
+        torn=torn,
+        renumbered=renumbered,
+        alive=_settle(session),
+    )
+
+
+def _tests(histories: Iterable[RunHistory]) -> Iterator[TestRecord]:
+    for history in histories:
+        yield from sorted(history.tests.values(), key=lambda test: test.id)
+
+
+def _steps(histories: Iterable[RunHistory]) -> Iterator[StepRecord]:
+    for history in histories:
+        for row in sorted(history.steps):
+            yield from history.steps[row].values()
+
+
+def _settle(session: Session) -> int:
+    """Settle what ended since the journals were written; return how many tests still run."""
+    store = wiring.open_records(session)
+    try:
+        desk = Desk(session=session, records=store, clock=wiring.SystemClock())
+        return sum(settle_left(desk, run) for run in store.runs(None))
+    finally:
+        store.close()
+
+
+def _renumber(histories: Sequence[RunHistory]) -> list[str]:
+    """Give fresh numbers to runs and rows that collide, as after a directory was copied."""
+    runs: set[int] = set()
+    rows: set[int] = set()
+    changed = []
+    for history in histories:
+        run = history.run
+        assert run is not None, "histories without a run were left out"
+        if run.id not in runs and rows.isdisjoint(history.tests):
+            runs.add(run.id)
+            rows.update(history.tests)
+            continue
+        _shift(history, max(runs, default=0) + 1, max(rows, default=0) + 1)
+        changed.append(run.name)
+        assert history.run is not None
+        runs.add(history.run.id)
+        rows.update(history.tests)
+    return changed
+
+
+def _shift(history: RunHistory, run_id: int, first_row: int) -> None:
+    assert history.run is not None
+    history.run = replace(history.run, id=run_id)
+    fresh = {old: first_row + number for number, old in enumerate(sorted(history.tests))}
+    history.tests = {
+        fresh[old]: replace(test, id=fresh[old], run_id=run_id) for old, test in history.tests.items()
+    }
+    history.steps = {
+        fresh[old]: {key: replace(step, test_row=fresh[old]) for key, step in steps.items()}
+        for old, steps in history.steps.items()
+        if old in fresh
+    }
+
+
+# -- run directories that no journal of a run knows ------------------------------------------------
+
+
+def _add_from_directories(session: Session, histories: list[RunHistory]) -> int:
+    """Bring in tests that only their run directories know; return how many."""
+    area = session.area
+    by_run = {(str(h.run.target), h.run.runname): h for h in histories if h.run is not None}
+    known = {(name, test.test_id) for name, history in by_run.items() for test in history.tests.values()}
+    found = 0
+    touched: dict[tuple[str, str], RunHistory] = {}
+    disks = [*(disk.path for disk in area.disks), os.path.join(area.home, "runs")]
+    for run_dir, owner in find_run_dirs(disks, area.home):
+        name = (owner.target, owner.runname)
+        if (name, TestId(owner.test, owner.item)) in known:
+            continue
+        if name not in by_run:
+            by_run[name] = _history_of(owner, histories, run_dir)
+        _add_test(by_run[name], histories, run_dir, owner)
+        touched[name] = by_run[name]
+        found += 1
+    for history in touched.values():
+        _add_parents(history, histories)
+    return found
+
+
+def _history_of(owner: Owner, histories: list[RunHistory], run_dir: str) -> RunHistory:
+    numbers = {h.run.id for h in histories if h.run is not None}
+    run = RunRecord(
+        id=owner.run_id if owner.run_id not in numbers else max(numbers) + 1,
+        target=Target(tuple(owner.target.split("/"))),
+        runname=owner.runname,
+        state="new",
+        status="n/a",
+        owner="",
+        event_time=int(os.stat(run_dir).st_mtime),
+        comment="made again from its run directories",
+        fail_count=0,
+        pass_count=0,
+    )
+    history = RunHistory(run=run)
+    histories.append(history)
+    return history
+
+
+def _free_row(histories: Iterable[RunHistory], wanted: int) -> int:
+    rows = {row for history in histories for row in history.tests}
+    return wanted if wanted and wanted not in rows else max(rows, default=0) + 1
+
+
+def _add_test(history: RunHistory, histories: Sequence[RunHistory], run_dir: str, owner: Owner) -> None:
+    assert history.run is not None
+    row = _free_row(histories, owner.row)
+    entries = read_journal(run_dir, 0).entries
+    ended = next((e for e in entries if isinstance(e, Ended)), None)
+    started = next((e for e in entries if isinstance(e, Started)), None)
+    said = next((e for e in reversed(entries) if isinstance(e, StatusSaid)), None)
+    kind = ChangeKind.ENDED if ended is not None else ChangeKind.LOST
+    outcome = verdict(
+        ended=ended, change=JobChange(row=row, attempt=owner.attempt, kind=kind), said=said, ending=""
+    )
+    duration = ended.uptime_s - started.uptime_s if ended is not None and started is not None else 0.0
+    history.tests[row] = TestRecord(
+        id=row,
+        run_id=history.run.id,
+        test_id=TestId(owner.test, owner.item),
+        state=outcome.state,
+        status=outcome.status,
+        attempt=owner.attempt,
+        host=started.host if started is not None else "n/a",
+        rundir=run_dir,
+        shortdir=run_dir,
+        run_duration_s=max(0.0, duration),
+        comment=outcome.comment or (said.comment if said is not None else ""),
+        event_time=int(os.stat(run_dir).st_mtime),
+    )
+
+
+def _add_parents(history: RunHistory, histories: Sequence[RunHistory]) -> None:
+    """Make the parents' rows of items that were found, and let them say what the items say."""
+    assert history.run is not None
+    roll_ups: dict[str, RollUp] = {}
+    for test in history.tests.values():
+        if test.test_id.item:
+            roll_ups.setdefault(test.test_id.test, RollUp()).add(test.state, test.status)
+    parents = {t.test_id.test: t for t in history.tests.values() if t.is_parent}
+    for name, roll_up in roll_ups.items():
+        top = roll_up.top()
+        if top is None:
+            continue
+        row = parents[name].id if name in parents else _free_row(histories, 0)
+        history.tests[row] = TestRecord(
+            id=row,
+            run_id=history.run.id,
+            test_id=TestId(name),
+            state=top[0],
+            status=top[1],
+            is_parent=True,
+            event_time=history.run.event_time,
+            pass_count=roll_up.pass_count,
+            fail_count=roll_up.fail_count,
+        )
