@@ -75,7 +75,8 @@ def bench_slurm(directory: Path, environment: Mapping[str, str], count: int) -> 
         f"slurm: {count} jobs submitted in {submitted_s * 1000:.0f} ms, all ends known after {total_s:.1f} s"
     )
     print(
-        f"slurm: {executor.queries} queries, {executor.queries / total_s:.2f}/s; longest poll {watch.longest_poll_s * 1000:.0f} ms"
+        f"slurm: {executor.queries} queries, {executor.queries / total_s:.2f}/s; "
+        f"longest poll {watch.longest_poll_s * 1000:.0f} ms"
     )
     by_hand_s = _array_by_hand(make_jobs(directory / "by hand", count), directory, environment)
     print(f"slurm: the same array by hand {by_hand_s:.1f} s; ours takes {total_s / by_hand_s:.2f} times that")
@@ -88,7 +89,8 @@ def _array_by_hand(jobs: Sequence[Job], directory: Path, environment: Mapping[st
     job_id = subprocess.run(
         words, env=dict(environment), capture_output=True, text=True, check=True
     ).stdout.strip()
-    while subprocess.run(["squeue", "-h", "-j", job_id], env=dict(environment), capture_output=True).stdout:
+    query = ["squeue", "-h", "-j", job_id]
+    while subprocess.run(query, env=dict(environment), capture_output=True, check=False).stdout:
         time.sleep(0.1)
     taken_s = time.monotonic() - begun
     assert all(glance(job.run_dir)[1] is not None for job in jobs)

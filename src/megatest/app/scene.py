@@ -18,6 +18,7 @@ from megatest.engine.wait import DescriptorWaiter
 from megatest.model.lease import Lease
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.spec import Area
+from megatest.model.status import State, Status
 from megatest.plan.plan import Plan
 from megatest.workarea.ondisk import WorkAreaOnDisk
 from megatest.workarea.runlog import RunLog, run_log_path
@@ -113,7 +114,9 @@ def open_scene(
     area = session.area
     log = open_run_log(session, run)
     records = store.tests(run.id)
-    log.run(run, area.field_names, area.home)
+    log.run(run, area.field_names, area.home, lease.token)
+    # An engine may have died between registering rows and logging them.
+    log.rows(record for record in records if _is_untouched(record))
     return Scene(
         area=area,
         store=store,
@@ -123,6 +126,10 @@ def open_scene(
         executors=wiring.make_executors(session, executors, slots),
         clock=clock,
     )
+
+
+def _is_untouched(record: TestRecord) -> bool:
+    return (record.state, record.status) == (State.NOT_STARTED, Status.NA)
 
 
 def open_run_log(session: Session, run: RunRecord) -> RunLog:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import heapq
 import os
-import platform
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -131,6 +130,9 @@ class Engine:
         self._interrupts = interrupts
         self._settings = settings
         self._outcome = Outcome()
+        name = os.uname()
+        self._host = name.nodename
+        self._uname = f"{name.sysname} {name.release} {name.version} {name.machine}"
         self._live: dict[int, Attempt] = {}
         self._launching: list[Attempt] = []
         self._deadlines: list[tuple[float, int, int]] = []
@@ -426,8 +428,8 @@ class Engine:
             attempt=row.attempt,
             time=int(self._clock.now()),
             comment="",
-            host=platform.node() if here else "n/a",
-            uname=_uname() if here else "n/a",
+            host=self._host if here else "n/a",
+            uname=self._uname if here else "n/a",
             cpuload=os.getloadavg()[0],
             diskfree_kib=self._workarea.free_kib(prepared.run_dir),
             rundir=prepared.link,
@@ -595,8 +597,3 @@ class Engine:
         self._outcome.running = len(self._live)
         self._outcome.waiting = self._plan.waiting_count()
         return self._outcome
-
-
-def _uname() -> str:
-    name = os.uname()
-    return f"{name.sysname} {name.release} {name.version} {name.machine}"

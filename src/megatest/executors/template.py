@@ -26,6 +26,7 @@ from megatest.executors.setting import BatchSettings
 from megatest.model.job import ChangeKind, Resources
 
 _IDS_PER_COMMAND = 100
+_AWAY = re.compile(r"connect|communication|timed? ?out|is down|refused|try again", re.IGNORECASE)
 _CHILD_SIGNALS = 256  # PBS and Torque add it to the number of the signal that ended a job
 
 Record = Mapping[str, str]
@@ -155,7 +156,8 @@ class TemplateSystem:
         """Tell a wrong request from a server that is away."""
         if reply.code is None:
             return "is not on the PATH" in reply.trouble
-        return re.search(self.template.refusals, reply.err, re.IGNORECASE) is not None
+        wrong = re.search(self.template.refusals, reply.err, re.IGNORECASE) is not None
+        return wrong and not _AWAY.search(reply.err)
 
     def list_jobs(self, names: Sequence[str]) -> Command:
         """Fill the list command."""
@@ -243,7 +245,9 @@ def bars(*names: str) -> Reader:
         for line in out.splitlines():
             values = [value.strip() for value in line.split("|", len(names) - 1)]
             if len(values) == len(names):
-                record = {name: value for name, value in zip(names, values, strict=True) if value != "-"}
+                record = {
+                    name: value for name, value in zip(names, values, strict=True) if value not in ("", "-")
+                }
                 if {"id", "name", "state"} <= record.keys():
                     record["name"] = record["name"].partition("[")[0]
                     yield record
@@ -286,7 +290,8 @@ def read_blocks(out: str) -> Iterable[Record]:
             yield record
 
 
-_LSF_FIELDS = "jobid jobindex job_name stat exit_code first_host exit_reason pend_reason delimiter='|'"
+_LSF_LIST = "jobid jobindex job_name stat exit_code first_host pend_reason delimiter='|'"
+_LSF_ENDS = "jobid jobindex job_name stat exit_code first_host exit_reason delimiter='|'"
 _LSF_BARS = bars("id", "index", "name", "state", "code", "host", "reason")
 
 LSF = Template(
@@ -309,8 +314,8 @@ LSF = Template(
     ),
     submitted=r"^Job <(\d+)> is submitted",
     refusals=r"not accepted|no such queue|bad|illegal|cannot be used|job not submitted|unknown",
-    list_jobs=("bjobs", "-noheader", "-u", "{user}", "-o", _LSF_FIELDS),
-    enquire=("bjobs", "-a", "-noheader", "-o", _LSF_FIELDS, "{jobs}"),
+    list_jobs=("bjobs", "-noheader", "-u", "{user}", "-o", _LSF_LIST),
+    enquire=("bjobs", "-a", "-noheader", "-o", _LSF_ENDS, "{jobs}"),
     not_known=r"is not found|no matching job found|no unfinished job found",
     terminate=("bkill", "{jobs}"),
     kill=("bkill", "-s", "KILL", "{jobs}"),

@@ -17,7 +17,7 @@ from megatest.scheme.evaluate import Interpreter
 from megatest.scheme.fault import SchemeError, SchemeFault
 from megatest.scheme.form import AtomForm, Form, ListForm, Source
 from megatest.scheme.procedure import Steps
-from megatest.scheme.reader import read_source
+from megatest.scheme.reader import UNCLOSED_REGEXP, read_source
 from megatest.scheme.regexp import RegexpError
 from megatest.scheme.value import UNSPECIFIED, Regexp, Value
 
@@ -93,7 +93,8 @@ class _Loader:
         if self.findings or found.mistakes:
             # A complaint alone would not end the run, but once it has ended the user wants all of them.
             findings = [*self.findings, *found.mistakes, *found.complaints, *found.warnings]
-            raise RuleFileError(_in_order(findings), refused=bool(self.findings))
+            refused = any(finding.message != UNCLOSED_REGEXP for finding in self.findings)
+            raise RuleFileError(_in_order(findings), refused=refused)
         rules = RuleSet(
             rules=tuple(found.rules),
             triggers=tuple(found.triggers),

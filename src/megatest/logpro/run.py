@@ -139,7 +139,9 @@ def _reject(error: RuleFileError, outputs: Outputs) -> Verdict:
     verdict = rejected(error.diagnostics())
     with ExitStack() as stack:
         page = _open_page(outputs, stack)
-        verdict = _write_dat(outputs, "" if error.refused else dat_text(verdict), verdict)
+        # Told to write a page, the original survives a file that it refuses, and leaves an empty .dat.
+        dat = "" if error.refused and outputs.page is not None else dat_text(verdict)
+        verdict = _write_dat(outputs, dat, verdict)
         if page is not None:
             page.end(verdict)
         if outputs.annotated is not None:

@@ -16,6 +16,9 @@ from megatest.scheme.form import AtomForm, Form, ListForm, Source
 from megatest.scheme.number import parse_number
 from megatest.scheme.value import Char, Keyword, Regexp, Special, Symbol
 
+UNCLOSED_REGEXP: Final = "this regular expression is never closed"
+"""The message about a literal without an end, which the original reads for ever."""
+
 _MOST_FINDINGS: Final = 20
 _CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
 _ABBREVIATIONS: Final = {"'": "quote", "`": "quasiquote", ",": "unquote", ",@": "unquote-splicing"}
@@ -289,7 +292,7 @@ class _Reader:
 
     def _read_regexp(self, start: int, pattern: str | None, end: int) -> None:
         if pattern is None:
-            self._complain(start, 2, "this regular expression is never closed", "add its closing delimiter")
+            self._complain(start, 2, UNCLOSED_REGEXP, "add its closing delimiter")
             self.offset = len(self.text)
             return
         flags = _REGEX_FLAGS.match(self.text, end)

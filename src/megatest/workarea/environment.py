@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from megatest.model.spec import Variable
 from megatest.workarea.quote import csh_quote, is_exportable, sh_quote
+
+_MOST_LINES: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,8 @@ class Environment:
     """The environment that all tests of a run inherit, rendered once.
 
     Variables that the tests themselves set are the same names for nearly every test, so the
-    rest of the text is kept for the latest set of names.
+    rest of the text is kept for the latest set of names; and most have the same values, so
+    lines are kept too.
     """
 
     def __init__(self, inherited: Mapping[str, str], hidden: Collection[str]) -> None:
@@ -29,6 +33,7 @@ class Environment:
         self._inherited = dict(inherited)
         self._hidden = frozenset(hidden)
         self._own: frozenset[str] = frozenset()
+        self._lines: dict[tuple[str, str], tuple[str, str]] = {}
         self._rest = self._render(self._all_but(frozenset()))
 
     def value(self, name: str) -> str:
@@ -52,11 +57,19 @@ class Environment:
         return (item for item in sorted(self._inherited.items()) if item[0] not in names)
 
     def _render(self, variables: Iterable[tuple[str, str]]) -> EnvironmentFiles:
-        pairs = list(variables)
-        return EnvironmentFiles(
-            sh="".join(self._line("export {}={}\n", name, value, sh_quote) for name, value in pairs),
-            csh="".join(self._line("setenv {} {}\n", name, value, csh_quote) for name, value in pairs),
-        )
+        lines = [self._both_lines(pair) for pair in variables]
+        return EnvironmentFiles(sh="".join([sh for sh, _ in lines]), csh="".join([csh for _, csh in lines]))
+
+    def _both_lines(self, pair: tuple[str, str]) -> tuple[str, str]:
+        known = self._lines.get(pair)
+        if known is None:
+            if len(self._lines) >= _MOST_LINES:
+                self._lines.clear()
+            known = self._lines[pair] = (
+                self._line("export {}={}\n", *pair, sh_quote),
+                self._line("setenv {} {}\n", *pair, csh_quote),
+            )
+        return known
 
     def _line(self, form: str, name: str, value: str, quote: Callable[[str], str]) -> str:
         line = form.format(name, quote(value))

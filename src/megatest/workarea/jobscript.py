@@ -19,6 +19,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from megatest.model.error import UserError
@@ -186,7 +187,7 @@ def job_script(job: JobScript) -> str:
         f"#!/bin/sh\n{mark_line(owner)}\n{owner_line(owner)}\n{_HEAD}\n",
         f"mt__dir={sh_quote(job.run_dir)}\nmt__mark='{mark_line(owner)}'\nmt__attempt={owner.attempt}\n\n",
         f"{_CLAIM}\n{_FUNCTIONS}\n{_ELSEWHERE if job.elsewhere else _HERE}\n",
-        *(_export(variable) for variable in job.variables),
+        *[_export(variable.name, variable.value) for variable in job.variables],
         f'export MT_JOURNAL="$mt__journal"\nexport PATH={sh_quote(job.shim_dir)}"${{PATH:+:$PATH}}"\n\n',
         _runscript(job.runscript),
         *_ezsteps(job.steps, after_script=bool(job.runscript)),
@@ -196,12 +197,13 @@ def job_script(job: JobScript) -> str:
     return "".join(parts)
 
 
-def _export(variable: Variable) -> str:
-    if "\0" in variable.value:
-        raise UserError(f"variable {variable.name} holds a NUL, which no environment can")
-    if not is_exportable(variable.name):
-        return f"# not exported, a shell cannot: {variable.name!r}\n"
-    return f"export {variable.name}={sh_quote(variable.value)}\n"
+@lru_cache(maxsize=1024)  # most variables are the same in every script of a run
+def _export(name: str, value: str) -> str:
+    if "\0" in value:
+        raise UserError(f"variable {name} holds a NUL, which no environment can")
+    if not is_exportable(name):
+        return f"# not exported, a shell cannot: {name!r}\n"
+    return f"export {name}={sh_quote(value)}\n"
 
 
 def _runscript(text: str) -> str:

@@ -79,6 +79,7 @@ class WorkAreaOnDisk:
         )
         self._sources = Sources(now)
         self._environment = Environment(environment, area.hidden_variables)
+        self._real_paths: dict[str, str] = {}
         self._precious = tuple(path for path in (area.home, home) if path)
 
     def prepare(self, spec: AttemptSpec) -> Prepared:
@@ -90,7 +91,7 @@ class WorkAreaOnDisk:
         """
         place = place_of(spec.target, spec.runname, spec.test_id)
         owner = owner_of_spec(self._area.home, spec)
-        run_dir = f"{os.path.realpath(self._disks.choose(spec.disks))}/{place.path}"
+        run_dir = f"{self._real(self._disks.choose(spec.disks))}/{place.path}"
         roots = self._roots(spec.disks)
         own = self._own_variables(run_dir, owner, spec)
         script = self._script(run_dir, owner, spec, own)
@@ -149,6 +150,12 @@ class WorkAreaOnDisk:
     def free_kib(self, path: str) -> int:
         """Return the free KiB of the disk that holds `path`; -1 if it cannot be asked."""
         return self._disks.free_kib(path)
+
+    def _real(self, disk: str) -> str:
+        """Return a disk's path without links; disks do not move while a run goes on."""
+        if disk not in self._real_paths:
+            self._real_paths[disk] = os.path.realpath(disk)
+        return self._real_paths[disk]
 
     def _roots(self, more: Sequence[Disk]) -> Roots:
         disks = (*self._disks.paths, *(disk.path for disk in more), self._runs.path)

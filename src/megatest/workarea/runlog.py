@@ -3,7 +3,7 @@
 ``LINKTREE/T1/T2/RUNNAME/.run.journal`` has one JSON object a line, appended before the same
 thing is committed to the database:
 
-* ``run``: who and what the run is; the latest one counts;
+* ``run``: who and what the run is, written by whoever takes it; the latest one counts;
 * ``rows``: rows of the database and the tests that they stand for, ``[id, test, item, parent]``;
 * ``changes``: one commit of the engine that held the lease `token`;
 * ``gone``: rows that were removed.
@@ -48,12 +48,13 @@ class RunLog:
         self._path = path
         self._fd = -1
 
-    def run(self, run: RunRecord, field_names: Sequence[str], area: str) -> None:
-        """Record who and what the run is."""
+    def run(self, run: RunRecord, field_names: Sequence[str], area: str, token: int) -> None:
+        """Record who and what the run is; from here on only this token or a later one counts."""
         self._append(
             {
                 "k": "run",
                 "v": VERSION,
+                "token": token,
                 "area": area,
                 "fields": list(field_names),
                 "target": list(run.target.values),
@@ -100,6 +101,7 @@ class RunLog:
             while line:
                 line = line[os.write(self._fd, line) :]
         except OSError as error:
+            self.close()  # what was written of the line is ended when the file is opened again
             raise EnvironmentFault(
                 f"cannot write {self._path}: {error.strerror}",
                 hint="make room or mend the permissions; nothing is lost meanwhile",
@@ -173,6 +175,7 @@ def _replay_line(line: bytes, history: RunHistory) -> None:
 
 
 def _replay_run(record: Mapping[str, Any], history: RunHistory) -> None:
+    history._token = max(history._token, record.get("token", 0))
     history.area = record["area"]
     history.field_names = tuple(record["fields"])
     history.run = RunRecord(

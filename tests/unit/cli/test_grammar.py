@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,9 +76,5 @@ def test_the_options_for_inside_a_test_are_those_that_the_helpers_know() -> None
 
 @given(st.lists(st.sampled_from([*OPTIONS, ":os", "word", "", ":"]) | st.text(max_size=6), max_size=12))
 def test_any_line_is_read_or_refused(words: list[str]) -> None:
-    try:
-        line = parse(words)
-    except UserError as error:
-        assert error.message
-    else:
-        assert set(line.given) <= {option.name for option in OPTIONS.values()}
+    with suppress(UserError):
+        assert set(parse(words).given) <= {option.name for option in OPTIONS.values()}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from megatest.model.status import SEVERITY, State, Status, is_ended, is_good, legal_change, severity
@@ -47,7 +49,7 @@ def test_ended_is_ended_however() -> None:
 
 def test_a_plain_life_is_legal() -> None:
     life = ["NOT_STARTED", "LAUNCHED", "REMOTEHOSTSTART", "RUNNING", "COMPLETED", "NOT_STARTED", "LAUNCHED"]
-    assert all(legal_change(old, new) for old, new in zip(life, life[1:], strict=False))
+    assert all(legal_change(old, new) for old, new in itertools.pairwise(life))
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,8 @@ def test_json_and_s_expressions_have_the_same_shape() -> None:
         }
     }
     assert classic.list_runs_sexpr([(RUN, [TEST])], listing) == (
-        '(("linux/here" ("w1" ("meta" ("runname" "w1") ("id" "1")) ("data" ("7" ("id" 7) ("status" "FAIL"))))))'
+        '(("linux/here" ("w1" ("meta" ("runname" "w1") ("id" "1"))'
+        ' ("data" ("7" ("id" 7) ("status" "FAIL"))))))'
     )
 
 

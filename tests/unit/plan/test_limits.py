@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from plan_builder import spec, tid
+
+from megatest.model.error import UserError
+from megatest.model.ids import TestId
+from megatest.model.job import Resources
+from megatest.model.record import TestRecord
+from megatest.model.spec import Requirements
+from megatest.plan.limits import Demand, Limits, LimitSettings, demand_of_spec
+
+
+def elsewhere(name: str, executor: str = "") -> TestRecord:
+    return TestRecord(id=1, run_id=2, test_id=tid(name), state="RUNNING", status="n/a", executor=executor)
+
+
+def test_without_settings_nothing_is_limited() -> None:
+    limits = Limits()
+    for _ in range(1000):
+        limits.take(Demand())
+    assert limits.why_not(Demand()) == ""
+
+
+def test_jobs_are_counted_over_all_runs() -> None:
+    limits = Limits(LimitSettings(max_concurrent_jobs=3))
+    limits.set_elsewhere([elsewhere("a"), elsewhere("b")])
+    limits.take(Demand())
+    assert limits.why_not(Demand()) == (
+        "max_concurrent_jobs has 3, in use are 3 (1 in this run, 2 in other runs)"
+    )
+    limits.set_elsewhere([elsewhere("a")])
+    assert limits.why_not(Demand()) == ""
+
+
+def test_groups_pools_and_executors_are_counted_each_for_itself() -> None:
+    settings = LimitSettings(jobgroups={"big": 1}, pools={"license": 3}, slots={"local": 2})
+    limits = Limits(settings)
+    limits.take(Demand(jobgroup="big", pools=(("license", 2),), executor="local"))
+    assert "job group 'big'" in limits.why_not(Demand(jobgroup="big"))
+    assert "pool 'license'" in limits.why_not(Demand(pools=(("license", 2),)))
+    assert limits.why_not(Demand(pools=(("license", 1),), executor="local")) == ""
+    limits.take(Demand(executor="local"))
+    assert "executor 'local'" in limits.why_not(Demand(executor="local"))
+    limits.give_back(Demand(executor="local"))
+    assert limits.why_not(Demand(executor="local")) == ""
+
+
+def test_other_runs_use_what_their_tests_demand() -> None:
+    def demand(test_id: TestId, executor: str) -> Demand:
+        return Demand(jobgroup="big" if test_id.test == "a" else "default", executor=executor)
+
+    limits = Limits(LimitSettings(jobgroups={"big": 1}, slots={"local": 1}), demand)
+    limits.set_elsewhere([elsewhere("a"), elsewhere("b", "local")])
+    assert limits.why_not(Demand(jobgroup="big"))
+    assert limits.why_not(Demand(executor="local"))
+    assert limits.active_elsewhere(tid("a"))
+    assert not limits.active_elsewhere(tid("c"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "demand"),
+    [
+        (LimitSettings(jobgroups={"g": 0}), Demand(jobgroup="g")),
+        (LimitSettings(pools={"p": 1}), Demand(pools=(("p", 2),))),
+        (LimitSettings(slots={"x": 0}), Demand(executor="x")),
+    ],
+)
+def test_what_can_never_fit_is_refused(settings: LimitSettings, demand: Demand) -> None:
+    limits = Limits(settings)
+    assert limits.refusal(demand)
+    assert not limits.refusal(Demand())
+
+
+def test_the_launch_delay_is_between_starts_and_heeded_only_with_a_clock() -> None:
+    limits = Limits(LimitSettings(launch_delay_s=5))
+    limits.take(Demand())
+    assert limits.why_not(Demand(), now=0) == ""
+    limits.take(Demand(), now=10)
+    assert limits.why_not(Demand(), now=12) == "the launch delay lasts 3 s more"
+    assert limits.why_not(Demand()) == ""
+    assert limits.why_not(Demand(), now=15) == ""
+
+
+def test_a_file_demands_its_group_and_the_pools_it_names() -> None:
+    resources = Resources(extra=(("license", "2"), ("queue", "fast")))
+    wishes = replace(spec("a"), requirements=Requirements(resources=resources))
+    assert demand_of_spec(wishes, {"license": 5}, "slurm") == Demand(
+        pools=(("license", 2),), executor="slurm"
+    )
+
+
+@pytest.mark.parametrize("text", ["two", "0", "-1", "1.5", ""])
+def test_an_amount_that_is_no_number_is_refused(text: str) -> None:
+    wishes = replace(spec("a"), requirements=Requirements(resources=Resources(extra=(("license", text),))))
+    with pytest.raises(UserError):
+        demand_of_spec(wishes, {"license"})
