@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -82,7 +82,7 @@ def _one_run(suite: Suite, workload: Workload, peer: Peer, tool: Tool, places: P
             return Sample(wall_s=0.0, cpu_s=0.0, peak_kib=0, problem=str(reason))
         sample = run_measured(command, directory / "output")
         problem = sample.problem or tally_problem(work) or peer.check(work)
-    return Sample(wall_s=sample.wall_s, cpu_s=sample.cpu_s, peak_kib=sample.peak_kib, problem=problem)
+    return replace(sample, problem=problem)
 
 
 @contextmanager

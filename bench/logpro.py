@@ -2,9 +2,10 @@
 
 Usage: python bench/logpro.py [MEGABYTES]
 
-Each figure is of a process of its own that does what the command does: it reads the log from a file, writes the
-annotated log, the page and the .dat, and judges.  `sparse` is a usual log, one line in 300 counted; in `dense` every
-line is; `latin` has bytes in every block that are no UTF-8.
+Each figure is of a process of its own that does what the command does: it reads the log from a file, writes
+the annotated log, the page and the .dat, and judges.  `sparse` is a usual log, one line in 300 counted; in
+`dense` every line is; `latin` has bytes in every block that are no UTF-8.  CPU seconds count: the machine may
+be busy.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def make_log(path: Path, megabytes: int, *, latin: bool = False) -> None:
             elif draw < 0.0035:
                 line = f"[{number:08d}] value={draw * 1000:.3f} ms"
             else:
-                line = f"[{number:08d}] info {chance.choice(name)} {chance.choice(name)} done in {number % 977} us"
+                names = f"{chance.choice(name)} {chance.choice(name)}"
+                line = f"[{number:08d}] info {names} done in {number % 977} us"
             file.write(line.encode() + (b" \xe9\n" if latin and number % 1000 == 0 else b"\n"))
 
 
@@ -49,7 +51,7 @@ def rules(count: int) -> Iterator[str]:
         yield f'(expect:check in "LogFileBody" = 0 "u{number}" #/unit_{number}: (fail|abort).*code {number}/)'
 
 
-def measure(directory: Path, log: str, rule_text: str) -> tuple[float, float]:
+def measure(directory: Path, log: str, rule_text: str) -> tuple[float, float, float]:
     (directory / "r.logpro").write_text(rule_text)
     started = time.monotonic()
     with (directory / log).open("rb") as stdin, (directory / "out.txt").open("wb") as stdout:
@@ -57,14 +59,16 @@ def measure(directory: Path, log: str, rule_text: str) -> tuple[float, float]:
             [sys.executable, __file__, "--judge"], cwd=directory, stdin=stdin, stdout=stdout, check=True
         )
     seconds = time.monotonic() - started
-    return seconds, float((directory / "memory").read_text()) / 1024
+    cpu_s, memory = (float(word) for word in (directory / "usage").read_text().split())
+    return seconds, cpu_s, memory / 1024
 
 
 def judge() -> None:
     from megatest.logpro.command import main
 
     main(["r.logpro", "out.html"], sys.stdin.buffer, sys.stdout.buffer)
-    Path("memory").write_text(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    Path("usage").write_text(f"{usage.ru_utime + usage.ru_stime} {usage.ru_maxrss}")
 
 
 def bench(megabytes: int) -> None:
@@ -79,8 +83,10 @@ def bench(megabytes: int) -> None:
             ("dense, 10 rules", "usual", everything, 10),
             ("latin, 10 rules", "latin", "", 10),
         ):
-            seconds, memory = measure(directory, log, "\n".join([*rules(count), extra]))
-            print(f"{title:18} {megabytes} MB {seconds:6.1f} s {memory:6.0f} MiB", flush=True)
+            wall_s, cpu_s, memory = measure(directory, log, "\n".join([*rules(count), extra]))
+            print(
+                f"{title:18} {megabytes} MB {wall_s:6.1f} s {cpu_s:6.1f} CPU s {memory:6.0f} MiB", flush=True
+            )
 
 
 if __name__ == "__main__":

@@ -79,15 +79,19 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def update_readme(block: str, text: str) -> None:
-    """Replace a block of the page, between its `<!-- begin NAME -->` and `<!-- end NAME -->`.
+    """Put a text into a block of the page that keeps the figures; see `replace_block`."""
+    README.write_text(replace_block(README.read_text(), block, text))
+
+
+def replace_block(page: str, block: str, text: str) -> str:
+    """Return a page with another text between its `<!-- begin BLOCK -->` and `<!-- end BLOCK -->`.
 
     Raises:
         ValueError: the page has no such block.
     """
-    page = README.read_text()
     begin, end = f"<!-- begin {block} -->", f"<!-- end {block} -->"
     before, found, rest = page.partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:
-        raise ValueError(f"{README} has no block {block!r}")
-    README.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+        raise ValueError(f"the page has no block {block!r}")
+    return f"{before}{begin}\n{text}\n{end}{after}"

@@ -20,7 +20,7 @@ from bench.peers.peer import Peer, Tool, Unavailable
 
 _MODEL: Final = "model-of-all-tests"
 _LOOP: Final = Path(__file__).with_name("bare_loop.py")
-_MADE_BY_THE_JOB: Final = ("journal",)
+_MADE_AT_ITS_START: Final = frozenset({"journal", "mt_launch.log"})
 
 
 def _prepare(work: Work, tool: Tool) -> Command:
@@ -33,7 +33,7 @@ def _prepare(work: Work, tool: Tool) -> Command:
     link = megatest.area(work) / "linktree" / megatest.TARGET / megatest.RUN / _MODEL
     if said.returncode != 0 or not link.exists():
         raise Unavailable(f"the model run failed: {said.stderr.strip()[-200:]}")
-    work.tally.unlink()
+    work.tally.unlink(missing_ok=True)
     task = {"model": _MODEL, "tests": work.suite.tests, "jobs": work.jobs, **_files_of(link)}
     (work.directory / "task.json").write_text(json.dumps(task))
     return Command(argv=(sys.executable, "-S", "-E", str(_LOOP), "task.json"), directory=work.directory)
@@ -45,7 +45,7 @@ def _files_of(link: Path) -> dict[str, object]:
     files = [
         (str(path.relative_to(run_dir)), path.read_text(), path.stat().st_mode & 0o777)
         for path in inside
-        if path.is_file() and path.name not in _MADE_BY_THE_JOB and path.name != "mt_launch.log"
+        if path.is_file() and path.name not in _MADE_AT_ITS_START
     ]
     return {
         "run_dir": str(run_dir),

@@ -9,17 +9,39 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
+
+
+class Task:
+    """What the loop has to do: the model's files, and the tests that get the like of them."""
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        run_dir: str,
+        link: str,
+        directories: list[str],
+        files: list[tuple[str, str, int]],
+        tests: list[str],
+        jobs: int,
+    ) -> None:
+        self.model = model
+        self.run_dir = run_dir
+        self.link = link
+        self.directories = directories
+        self.files = files
+        self.tests = tests
+        self.jobs = jobs
 
 
 def main(task_file: str) -> None:
     """Run all tests of a task."""
     with open(task_file, encoding="utf-8") as file:
-        task: dict[str, Any] = json.load(file)
+        task = Task(**json.load(file))
     running = 0
-    for name in task["tests"]:
+    for name in task.tests:
         run_dir = make_files(task, name)
-        if running == task["jobs"]:
+        if running == task.jobs:
             os.wait()
             running -= 1
         start(run_dir)
@@ -29,18 +51,17 @@ def main(task_file: str) -> None:
         running -= 1
 
 
-def make_files(task: dict[str, Any], name: str) -> str:
+def make_files(task: Task, name: str) -> str:
     """Make the run directory of one test after the model's, and its link; return its path."""
-    model = task["model"]
-    run_dir: str = task["run_dir"].replace(model, name)
+    run_dir = task.run_dir.replace(task.model, name)
     os.mkdir(run_dir)
-    for directory in task["directories"]:
+    for directory in task.directories:
         os.mkdir(f"{run_dir}/{directory}")
-    for relative, text, mode in task["files"]:
+    for relative, text, mode in task.files:
         descriptor = os.open(f"{run_dir}/{relative}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        os.write(descriptor, text.replace(model, name).encode())
+        os.write(descriptor, text.replace(task.model, name).encode())
         os.close(descriptor)
-    os.symlink(run_dir, task["link"].replace(model, name))
+    os.symlink(run_dir, task.link.replace(task.model, name))
     return run_dir
 
 

@@ -216,6 +216,10 @@ class FakeBriefing:
         """See the port."""
         return self.world.skips.get(str(test_id), "")
 
+    def run_limit_s(self, test_id: TestId) -> float | None:
+        """See the port."""
+        return self.world.limit_s.get(test_id.test)
+
     def items(self, test: str) -> Sequence[Item]:
         """See the port."""
         return expand_items(test, self.world.late_items[test], None)

@@ -182,5 +182,8 @@ class _NothingToBrief:
     def why_skip(self, test_id: TestId) -> str:
         return ""
 
+    def run_limit_s(self, test_id: TestId) -> float | None:
+        return None
+
     def items(self, test: str) -> Sequence[Item]:
         raise UserError(f"the items of {test} cannot be evaluated by this command")

@@ -114,7 +114,6 @@ class TestBriefing:
             variables = (*variables, *spec.environment)
         if not spec.runscript and not spec.steps:
             raise UserError(f"test {test_id.test} has neither [setup] runscript nor [ezsteps]")
-        limit = spec.requirements.run_limit_s
         return Brief(
             spec=AttemptSpec(
                 run_id=self._context.run_id,
@@ -136,10 +135,14 @@ class TestBriefing:
             executor=choice.executor,
             launcher=choice.line,
             environment=self._environment(choice, spec, variables),
-            run_limit_s=limit if limit is not None else area.run_limit_s,
+            run_limit_s=self._run_limit_s(spec),
             resources=spec.requirements.resources,
             exit_table=area.script_exit_table,
         )
+
+    def run_limit_s(self, test_id: TestId) -> float | None:
+        """Return how long an adopted attempt may run; see `megatest.engine.ports.Briefing`."""
+        return self._run_limit_s(self._specs.get(test_id.test))
 
     def items(self, test: str) -> Sequence[Item]:
         """Evaluate a test's item lists; see `megatest.engine.ports.Briefing`."""
@@ -160,6 +163,10 @@ class TestBriefing:
             history=self._history,
             now=self._clock.now(),
         )
+
+    def _run_limit_s(self, spec: TestSpec | None) -> float | None:
+        own = None if spec is None else spec.requirements.run_limit_s
+        return self._session.area.run_limit_s if own is None else own
 
     # -- variables ----------------------------------------------------------------------------------
 

@@ -144,10 +144,10 @@ def wait_until(
     Returns:
         Whether it was over before the time was up.
     """
-    began = monotonic()
+    deadline = None if timeout_s is None else monotonic() + timeout_s
     pause = _FIRST_LOOK_S
     while not is_over():
-        left = None if timeout_s is None else timeout_s - (monotonic() - began)
+        left = None if deadline is None else deadline - monotonic()
         if left is not None and left <= 0:
             return False
         sleep(pause if left is None else min(pause, left))

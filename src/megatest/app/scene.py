@@ -55,6 +55,7 @@ class Scene:
             workarea=self.workarea,
             clock=self.clock,
             job_prefix=wiring.job_prefix(self.area),
+            exit_table=self.area.script_exit_table,
         )
         self.ledger.commit()
         return adopted

@@ -16,7 +16,7 @@ from megatest.engine.attempt import Row
 from megatest.engine.batch import Batch
 from megatest.engine.ports import Clock, Lease, RunLog, Store
 from megatest.failpoint import reach
-from megatest.model.change import StepChange, StepsCleared, TestChange
+from megatest.model.change import Change, StepChange, StepsCleared, TestChange
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
 from megatest.model.rollup import RollUp
@@ -62,6 +62,7 @@ class Ledger:
         self._written_counts: dict[str, tuple[int, int]] = {}
         self._dirty: dict[str, None] = {}
         self._batch = Batch()
+        self._logged: Sequence[Change] = ()
         for record in records:
             self._take(record)
 
@@ -164,13 +165,16 @@ class Ledger:
         if not self._batch:
             return ()
         changes = self._batch.changes()
-        reach("run log before write")
-        self._log.changes(changes, self._lease.token)
-        reach("run log after write")
+        if changes != self._logged:  # else the store failed, and this is the next try
+            reach("run log before write")
+            self._log.changes(changes, self._lease.token)
+            reach("run log after write")
+            self._logged = changes
         records = self._store.commit(changes, self._lease)
         reach("commit after")
         conflicts = [c for record in records if (c := self._conflict(record)) is not None]
         self._batch.clear()
+        self._logged = ()
         return conflicts
 
     def renew(self) -> None:

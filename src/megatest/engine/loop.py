@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.batch import values_of
+from megatest.engine.gate import Gate
 from megatest.engine.interrupt import Interrupts, Level
 from megatest.engine.launchpad import Launchpad, Standing
 from megatest.engine.ledger import Conflict, Ledger
@@ -66,14 +67,12 @@ class Settings:
         launch_delay_s: least time between launches.
         kill_grace_s: between TERM and KILL.
         max_load: one-minute load above which nothing is launched; None for no limit.
-        gate_check_s: how often load and disk space are asked while they hold launching up.
     """
 
     job_prefix: str = "mt"
     launch_delay_s: float = 0
     kill_grace_s: float = 5
     max_load: float | None = None
-    gate_check_s: float = 2
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,6 +128,13 @@ class Engine:
         self._clock = clock
         self._interrupts = interrupts
         self._settings = settings
+        self._gate = Gate(
+            workarea=workarea,
+            clock=clock,
+            delay_s=settings.launch_delay_s,
+            max_load=settings.max_load,
+            say=watcher.said,
+        )
         self._outcome = Outcome()
         name = os.uname()
         self._host = name.nodename
@@ -139,10 +145,8 @@ class Engine:
         self._seen_version = -1
         self._next_tick = 0.0
         self._next_meta = 0.0
-        self._next_launch = 0.0
         self._renew_at = 0.0
         self._retry_commit_at = 0.0
-        self._held = ""
 
     def run(self, adopted: Sequence[Attempt] = ()) -> Outcome:
         """Run until nothing can run any more, or the user wants an end.
@@ -156,7 +160,10 @@ class Engine:
         for attempt in adopted:
             self._live[attempt.row.id] = attempt
             self._plan.started(attempt.row.test_id)
+            attempt.run_limit_s = self._briefing.run_limit_s(attempt.row.test_id)
             self._set_deadline(attempt)
+            if attempt.ending:
+                self._end(attempt, attempt.ending)  # the engine that was asked to died
         self._consider(self._plan.begin())
         while True:
             self._hear()
@@ -231,7 +238,6 @@ class Engine:
         version = self._store.data_version()
         if version == self._seen_version:
             return
-        self._seen_version = version
         for row_id in self._store.kill_requests(self._ledger.run_id):
             row = self._ledger.row_of_id(row_id)
             if row is None or row.is_parent or row.state == State.KILLREQ:
@@ -245,6 +251,7 @@ class Engine:
         for addition in self._intake.take():
             self._add(addition)
         self._plan.limits.set_elsewhere(self._store.active_elsewhere(self._ledger.run_id))
+        self._seen_version = version  # last, so that what could not be read is read again
 
     def _add(self, addition: Addition) -> None:
         """Bring another command's request into the plan."""
@@ -388,25 +395,7 @@ class Engine:
     def _may_launch(self) -> bool:
         if self._outcome.interrupted is not Level.NONE or self._retry_commit_at:
             return False
-        now = self._clock.monotonic()
-        if now < self._next_launch:
-            return False
-        why = self._workarea.low_space() or self._load_is_high()
-        if why:
-            self._next_launch = now + self._settings.gate_check_s
-        if why and not self._held:
-            self._watcher.said(f"nothing is launched: {why}")
-        elif self._held and not why:
-            self._watcher.said("launching again")
-        self._held = why
-        return not why
-
-    def _load_is_high(self) -> str:
-        limit = self._settings.max_load
-        if limit is None or not self._live:
-            return ""
-        load = os.getloadavg()[0]
-        return f"the load of this machine is {load:.1f}, the limit {limit:g}" if load > limit else ""
+        return self._gate.is_open(len(self._live) + len(self._launching))
 
     def _end_unlaunched(self, row: Row, status: Status, why: str) -> None:
         """A test is skipped, or fails because its files or run directory are no good."""
@@ -451,8 +440,7 @@ class Engine:
         )
         self._launching.append(attempt)
         self._plan.started(row.test_id)
-        if self._settings.launch_delay_s:
-            self._next_launch = self._clock.monotonic() + self._settings.launch_delay_s
+        self._gate.launched()
 
     def _job(self, row: Row, standing: Standing) -> Job:
         brief, prepared = standing.brief, standing.prepared
@@ -495,7 +483,7 @@ class Engine:
 
     def _prepare_ahead(self) -> None:
         """While tests run, make the directories of the next ones."""
-        if self._outcome.interrupted is not Level.NONE or self._held:
+        if self._outcome.interrupted is not Level.NONE or self._gate.is_closed:
             return
         for test_id in self._plan.upcoming(_PREPARE_AHEAD):
             if self._briefing.why_skip(test_id):
@@ -584,8 +572,8 @@ class Engine:
             until.append(self._deadlines[0][0])
         if self._retry_commit_at:
             until.append(self._retry_commit_at)
-        if now < self._next_launch:
-            until.append(self._next_launch)
+        if now < self._gate.opens_at:
+            until.append(self._gate.opens_at)
         return max(0.0, min(until) - now)
 
     def _finish(self) -> Outcome:

@@ -246,6 +246,10 @@ class Briefing(Protocol):
         """Return why a test that could start is passed over (COMPLETED/SKIP); empty if it runs."""
         ...
 
+    def run_limit_s(self, test_id: TestId) -> float | None:
+        """Return how long an attempt that an earlier engine launched may run; None for ever."""
+        ...
+
     def items(self, test: str) -> Sequence[Item]:
         """Evaluate a test's item lists now that its prerequisites have ended well.
 

@@ -31,10 +31,17 @@ def recover(
     workarea: WorkArea,
     clock: Clock,
     job_prefix: str,
+    exit_table: bool = False,
 ) -> Sequence[Attempt]:
     """Settle or adopt every attempt that the records say is under way.
 
     The changes are left pending in the ledger.
+
+    Args:
+        records: of tests and items; those that are not under way are passed over.
+        ledger, executors, workarea, clock: of the new engine.
+        job_prefix: begins the name of every job of the area.
+        exit_table: see `Attempt`.
 
     Returns:
         The attempts that live; the engine takes them over.
@@ -44,6 +51,7 @@ def recover(
         if record.is_parent or record.state not in ACTIVE:
             continue
         attempt = _attempt(record, ledger.row(record.test_id), job_prefix)
+        attempt.exit_table = exit_table
         if record.state == State.KILLREQ:
             attempt.ending = _KILLED
         part = workarea.read_journal(attempt.prepared.run_dir, 0)

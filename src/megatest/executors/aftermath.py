@@ -85,15 +85,17 @@ class Aftermath:
             self._pace.failed(now)
             return
         words = {word.ref.key: word for word in self._desk.system.final_words(reply.out)}
+        found = False
         for ref in enquiry.refs:
             tracked = self._desk.jobs.of_ref(ref)
             if tracked is None or tracked.stage is not Stage.GONE:
                 continue
             if (word := words.get(ref.key)) is not None:
                 self._desk.end(tracked, word)
+                found = True
             else:
                 self._deny(tracked, now)
-        self._pace.answered(now, changed=bool(words))
+        self._pace.answered(now, changed=found)
 
     def _deny(self, tracked: Tracked, now: float) -> None:
         """One more answer that knows nothing of a job."""
@@ -103,7 +105,7 @@ class Aftermath:
         if tracked.denials < _LEAST_DENIALS or now - tracked.gone_at < self._desk.settings.patience_s:
             return
         name = self._desk.system.name
-        said = self._desk.spool.complaint(tracked.ref.name)
+        said = self._desk.spool.complaint(tracked.ref.name, tracked.job.run_dir)
         reason = f"neither the queue nor the accounting of {name} knows it" + (f": {said}" if said else "")
         # With an exit record `end` makes this an end; without, nobody accounts for it.
         self._desk.end(tracked, FinalWord(ref=tracked.ref, kind=ChangeKind.LOST, reason=reason))

@@ -38,9 +38,11 @@ class BatchExecutor:
         spool: absolute directory for array scripts, seen by the compute nodes.
         glance: reads the begin and the end from a journal.
         start: starts commands.
+        name: in records; the batch system's own name unless given.
         clock: monotonic seconds.
 
     Attributes:
+        name: see the port.
         trouble: a sentence for the user while the batch system does not answer; else empty.
     """
 
@@ -52,8 +54,10 @@ class BatchExecutor:
         spool: str,
         glance: Glance,
         start: Start,
+        name: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.name = name or system.name
         self._desk = Desk(
             system=system,
             settings=settings,
@@ -69,11 +73,6 @@ class BatchExecutor:
         self._listing = False
         self._lists = 0
         self.trouble = ""
-
-    @property
-    def name(self) -> str:
-        """The batch system's name."""
-        return self._desk.system.name
 
     @property
     def slots(self) -> int | None:
@@ -93,40 +92,35 @@ class BatchExecutor:
         Blocks for at most the time limit of one submit command per array.  A batch system that
         does not answer is no error: its jobs are pending, and are submitted later.
         """
-        fresh = [job for job in jobs if not self._is_known(job)]
-        errors = self._submitter.submit(fresh)
+        fresh = [job for job in jobs if not self._is_tracked(job)]
+        # An earlier engine may have come as far as this with the same attempt.
+        known = [job for job in fresh if job.name in self._desk.spool.earlier()]
+        self._desk.news += self.adopt([(job, "") for job in known])
+        errors = self._submitter.submit([job for job in fresh if job not in known])
         self._pace.hurry(self._desk.clock())
         return [self._answer(job, errors.get(job.row, "")) for job in jobs]
 
-    def _is_known(self, job: Job) -> bool:
-        """Return whether a job of this name was submitted before: by us, or by an earlier engine."""
+    def _is_tracked(self, job: Job) -> bool:
         tracked = self._desk.jobs.of_row(job.row)
-        if tracked is not None and tracked.job.name == job.name:
-            return True
-        if job.name not in self._desk.spool.earlier():
-            return False
-        [change] = self.adopt([(job, "")])
-        if change.kind is ChangeKind.LOST:
-            return False
-        self._desk.news.append(change)
-        return True
+        return tracked is not None and tracked.job.name == job.name
 
     def _answer(self, job: Job, error: str) -> Submission:
         tracked = self._desk.jobs.of_row(job.row)
         if error or tracked is None:
             return Submission(row=job.row, error=error, handle="" if error else f"{self.name}:ended")
-        return Submission(row=job.row, handle=tracked.ref.handle(self.name))
+        return Submission(row=job.row, handle=tracked.ref.handle(self._desk.system.name))
 
     def adopt(self, jobs: Sequence[tuple[Job, str]]) -> Sequence[JobChange]:
         """Take over jobs of an earlier engine; blocks for the time limits of two queries at most."""
         desk = self._desk
         earlier, desk.news = desk.news, []
         for job, handle in jobs:
-            ref = ref_from_handle(self.name, handle) or desk.spool.earlier().get(job.name)
+            ref = ref_from_handle(desk.system.name, handle) or desk.spool.earlier().get(job.name)
             if ref is not None:
-                tracked = Tracked(job=job, ref=ref, stage=Stage.QUEUED, since=desk.clock())
-                desk.jobs.add(tracked)
-                desk.end_by_record(tracked)
+                desk.adopted.add(ref.name)
+                desk.jobs.add(Tracked(job=job, ref=ref, stage=Stage.QUEUED, since=desk.clock()))
+        for tracked in desk.jobs:
+            desk.end_by_record(tracked)
         self._list_and_wait()
         self._aftermath.ask_and_wait()
         rows = {job.row for job, _ in jobs}
@@ -193,7 +187,9 @@ class BatchExecutor:
                 # (A list that was asked for before the job was accepted cannot know it.)
                 self._missed(tracked)
                 changed = True
-        self._submitter.listed(asked_at, {name for name, _ in rows})
+        names = {name for name, _ in rows}
+        self._submitter.listed(asked_at, names)
+        self._desk.tidy(names)
         self._pace.answered(now, changed=changed)
 
     def _list_failed(self, reply: Reply, now: float) -> None:
@@ -286,7 +282,7 @@ class BatchExecutor:
         due = [desk.calls.next_deadline(), desk.hunt.due_at(), self._aftermath.due_at()]
         if len(desk.jobs) and not self._listing:
             due.append(self._pace.due_at())
-        due += [_force_at(tracked) for tracked in desk.jobs if tracked.kill_at is not None]
+        due += [_force_at(t) for t in desk.jobs if t.kill_at is not None and t.ref.job_id]
         at = min((at for at in due if at is not None), default=None)
         return None if at is None else max(0.0, at - desk.clock())
 

@@ -93,9 +93,9 @@ class Child:
         self._command = command
         self._timeout_s = timeout_s
         self._deadline = time.monotonic() + timeout_s
+        self._pidfd = -1
         self._out, out = _pipe()
         self._err, err = _pipe()
-        self._pidfd = -1
         self._said: dict[int, list[bytes]] = {self._out: [], self._err: []}
         self._open = [self._out, self._err]
         self._failure = ""
@@ -195,7 +195,37 @@ class Child:
 
 def child_starter(environment: Mapping[str, str]) -> Start:
     """Return what starts commands as child processes with this environment."""
-    return lambda command, timeout_s: Child(command, timeout_s, environment)
+
+    def start(command: Command, timeout_s: float) -> Running:
+        try:
+            return Child(command, timeout_s, environment)
+        except OSError as error:
+            # No descriptors left, no process: this passes, and must not end the engine.
+            return _Failed(f"cannot start {command.program}: {error.strerror}")
+
+    return start
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A command that could not even be tried."""
+
+    trouble: str
+
+    def fds(self) -> Sequence[int]:
+        """Return nothing to wait on."""
+        return ()
+
+    def deadline(self) -> float:
+        """Return now."""
+        return 0.0
+
+    def reply(self) -> Reply | None:
+        """Return the failure."""
+        return Reply(code=None, trouble=self.trouble)
+
+    def abandon(self) -> None:
+        """Do nothing: there is nothing to end."""
 
 
 class Calls:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from megatest.executors.call import Calls
@@ -30,6 +30,8 @@ class Desk:
         hunt: ends what is left on this host of jobs that were cancelled.
         jobs: those we answer for.
         news: what `poll` will return next.
+        adopted: names of arrays that an earlier engine submitted: tasks of them may be in the
+            queue that we do not know.
     """
 
     system: BatchSystem
@@ -41,6 +43,7 @@ class Desk:
     hunt: Hunt
     jobs: Register = field(default_factory=Register)
     news: list[JobChange] = field(default_factory=list)
+    adopted: set[str] = field(default_factory=set)
 
     def tell(self, tracked: Tracked, kind: ChangeKind, reason: str = "") -> bool:
         """Tell news once; return whether it was news."""
@@ -75,7 +78,7 @@ class Desk:
         reason = word.reason
         if word.code and not reason and not recorded:
             # It never reached its journal: what the shell complained of is all there is.
-            reason = self.spool.complaint(tracked.ref.name)
+            reason = self.spool.complaint(tracked.ref.name, tracked.job.run_dir)
         change = JobChange(
             row=tracked.job.row,
             attempt=tracked.job.attempt,
@@ -94,6 +97,14 @@ class Desk:
             self.hunt.finish(tracked.job, change, tracked.kill_at)
 
     def forget(self, tracked: Tracked) -> None:
-        """Let a job go; the array's script goes with its last one."""
-        if self.jobs.remove(tracked):
-            self.spool.remove(tracked.ref.name)
+        """Let a job go; the script of an array of ours goes with its last one."""
+        name = tracked.ref.name
+        if self.jobs.remove(tracked) and name not in self.adopted:
+            self.spool.remove(name)
+
+    def tidy(self, queued: Collection[str]) -> None:
+        """Remove the scripts of adopted arrays that neither we nor the queue need any more."""
+        over = self.adopted.difference(queued, self.jobs.arrays())
+        for name in over:
+            self.spool.remove(name)
+        self.adopted -= over

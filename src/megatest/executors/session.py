@@ -7,7 +7,9 @@ the first thing that goes through the session: the command line that the remote 
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -75,32 +77,38 @@ class Session:
 
     def _connect(self) -> None:
         agent = files("megatest.executors").joinpath("agent.sh").read_bytes()
-        self._spawn(_ssh_words(self.host, self._settings, len(agent)))
-        self._to_write = agent
         self._read = self._complaint = b""
+        try:
+            self._spawn(_ssh_words(self.host, self._settings, len(agent)))
+        except OSError as error:
+            self._disconnected(f"cannot start ssh: {error.strerror}")
+            return
+        self._to_write = agent
         self.state = SessionState.CONNECTING
         self._give_up_at = self._clock() + self._settings.connect_timeout_s
         self._write()
 
     def _spawn(self, words: list[str]) -> None:
         """Start the client, its three pipes ours and never blocking."""
+        path = shutil.which(words[0], path=self._environment.get("PATH"))
+        if path is None:
+            raise FileNotFoundError(errno.ENOENT, "it is not on the PATH")
         ends = [os.pipe2(os.O_CLOEXEC) for _ in range(3)]
         theirs = (ends[0][0], ends[1][1], ends[2][1])
         ours = (ends[0][1], ends[1][0], ends[2][0])
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(theirs)]
         defaults = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
-        try:
-            # A session of its own: ^C at the engine's terminal must not end it.
-            self._pid = os.posix_spawnp(
-                words[0], words, self._environment, file_actions=actions, setsid=True, setsigdef=defaults
-            )
-        except OSError as error:
-            self._complaint = f"cannot start ssh: {error.strerror}".encode()
-        for fd in theirs:
-            os.close(fd)
         for fd in ours:
             os.set_blocking(fd, False)
         self._stdin, self._stdout, self._stderr = ours
+        try:
+            # A session of its own: ^C at the engine's terminal must not end it.
+            self._pid = os.posix_spawn(
+                path, words, self._environment, file_actions=actions, setsid=True, setsigdef=defaults
+            )
+        finally:
+            for fd in theirs:
+                os.close(fd)
 
     def _disconnected(self, why: str) -> None:
         """Let go of a broken session and plan the next."""

@@ -88,9 +88,11 @@ _FILTERS = ("SQUEUE_", "SACCT_", "SCANCEL_")
 
 
 def unfiltered(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without the variables that would filter or shape what we ask for."""
-    kept = {name: value for name, value in environment.items() if not name.startswith(_FILTERS)}
-    return kept | {"LC_ALL": "C"}
+    """Return the environment without the variables that would filter or shape what we ask for.
+
+    Otherwise it stays as it is: it goes along with the jobs.
+    """
+    return {name: value for name, value in environment.items() if not name.startswith(_FILTERS)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from megatest.executors.queue import Ref
 from megatest.model.job import Job
 
 _SUFFIX = ".sh"
-_STALE_S = 30 * 86400
+_STALE_S = 180 * 86400
 
 _HEAD = f"""\
 #!/bin/sh
@@ -71,7 +71,7 @@ class Spool:
     def earlier(self) -> dict[str, Ref]:
         """Return the jobs of arrays that an earlier engine wrote, by job name.
 
-        Read once; what is older than a month is removed instead.
+        Read once, before our own are written; what is older than half a year is removed instead.
         """
         if self._earlier is None:
             self._earlier = {}
@@ -91,11 +91,15 @@ class Spool:
                 if words[0] == "task" and len(words) == 4 and words[1].isdecimal():
                     self._earlier[shlex.split(words[2])[0]] = Ref(name=name, index=int(words[1]))
 
-    def complaint(self, name: str) -> str:
-        """Return the last line that the batch system itself wrote about an array, if any."""
+    def complaint(self, name: str, about: str = "") -> str:
+        """Return the last line that the batch system or a shell wrote about an array, if any.
+
+        Lines that hold the text `about` come first: all tasks of an array write to one file.
+        """
         with suppress(OSError), open(self.out(name), encoding="utf-8", errors="replace") as file:
             lines = [line.strip() for line in file.read(1 << 16).splitlines() if line.strip()]
-            return lines[-1] if lines else ""
+            meant = [line for line in lines if about in line] or lines
+            return meant[-1] if meant else ""
         return ""
 
     def remove(self, name: str) -> None:

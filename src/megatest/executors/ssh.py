@@ -151,8 +151,12 @@ class SshExecutor:
             remote.pid, remote.ticks, remote.boot_id = started.pid, started.pid_started, started.boot_id
         self._sought[remote.number] = remote
         for host in self._hosts:
+            if remote.number not in self._sought:
+                break
             if host.greeted:
                 self._ask(host, remote)
+            elif host.dead:
+                self._denied(remote, host)
         return remote
 
     def _ask(self, host: Host, remote: Remote) -> None:
@@ -245,13 +249,13 @@ class SshExecutor:
         if remote is None or (remote.end is not None and words[0] != "reached"):
             return
         match words:
-            case ["pid", _, pid, ticks]:
+            case ["pid", _, pid, ticks] if pid.isdecimal() and ticks.isdecimal():
                 self._identified(remote, host, int(pid), int(ticks))
             case ["alive", _]:
                 self._identified(remote, host, remote.pid, remote.ticks)
             case ["gone", _]:
                 self._gone(remote, host)
-            case ["end", _, code, *left]:
+            case ["end", _, code, *left] if code.isdecimal():
                 self._ended(remote, int(code), left)
             case ["fail", _, *reason]:
                 self._finish(remote, remote.change(ChangeKind.ENDED, reason=" ".join(reason)))
@@ -409,7 +413,8 @@ class SshExecutor:
                 due.append(host.session.down_since + self._settings.lost_after_s)
             if host.is_up and host.watched():
                 due.append(host.look_at)
-        due += [remote.signal_at for remote in self._ending.values() if remote.host is not None]
+        # On a host that is away a signal waits for the session.
+        due += [r.signal_at for r in self._ending.values() if r.host is not None and r.host.greeted]
         return max(0.0, min(due) - self._clock()) if due else None
 
     def finish(self) -> Sequence[JobChange]:

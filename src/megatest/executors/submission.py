@@ -33,7 +33,6 @@ class _Sending:
         tried_at: monotonic time at which the last one ended.
         next_at: when the next is due.
         under_way: whether one runs now.
-        unknown: a list taken since the last try does not know the array.
     """
 
     array: ArrayJob
@@ -41,7 +40,6 @@ class _Sending:
     tried_at: float = 0
     next_at: float = 0
     under_way: bool = False
-    unknown: bool = False
 
 
 class Submitter:
@@ -112,7 +110,6 @@ class Submitter:
     def _postpone(self, sending: _Sending, complaint: str) -> None:
         sending.tries += 1
         sending.under_way = False
-        sending.unknown = False
         sending.tried_at = self._desk.clock()
         wait_s = min(_AGAIN_S * 2.0 ** min(sending.tries - 1, 10), _LONGEST_AGAIN_S)
         sending.next_at = sending.tried_at + wait_s
@@ -140,8 +137,8 @@ class Submitter:
                 # It was accepted after all and has begun, perhaps even ended.
                 self.found(sending.array.name, "")
                 continue
-            sending.unknown = True
             if all(tracked.kill_at is not None for tracked in jobs):
+                del self._sending[sending.array.name]
                 self._drop(jobs)
             elif now >= sending.next_at:
                 sending.under_way = True
@@ -160,7 +157,6 @@ class Submitter:
     def _drop(self, jobs: Iterable[Tracked]) -> None:
         """End an array that was cancelled as a whole and that the batch system never took."""
         for tracked in jobs:
-            self._sending.pop(tracked.ref.name, None)
             self._desk.end(tracked, FinalWord(ref=tracked.ref, reason="ended before it was submitted"))
 
 

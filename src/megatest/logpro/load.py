@@ -125,8 +125,8 @@ class _Loader:
         self.loads += 1
         if self.loads > _MOST_LOADS:
             raise SchemeFault(f"load: more than {_MOST_LOADS} files", hint="does a file load itself?")
-        file = text_of(name, "load")
-        source = Source(file=file, text=self._read(file).decode("utf-8", "replace"))
+        file, data = self._read(text_of(name, "load"))
+        source = Source(file=file, text=data.decode("utf-8", "replace"))
         forms, findings = read_source(source)
         self.findings += findings
         for form in forms:
@@ -134,14 +134,15 @@ class _Loader:
             yield self.interpreter.evaluation(form)
         return UNSPECIFIED
 
-    def _read(self, file: str) -> bytes:
+    def _read(self, file: str) -> tuple[str, bytes]:
+        """Return the name and the bytes of a file, whose extension may be left out."""
         if "\0" in file:
             raise SchemeFault("load: a file name with a NUL in it")
         try:
-            return self.host.read_file(file)
+            return file, self.host.read_file(file)
         except FileNotFoundError as error:
             try:
-                return self.host.read_file(file + ".scm")
+                return file + ".scm", self.host.read_file(file + ".scm")
             except OSError:
                 raise SchemeFault(f"load: {file}: {error.strerror}") from error
         except OSError as error:

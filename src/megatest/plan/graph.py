@@ -168,7 +168,8 @@ class Graph:
 
     def touch(self, test: Test) -> None:
         """Have every goal about a test judged again."""
-        self._turning.extend(test.all_goals())
+        if test.whole_goals or test.item_goals:
+            self._turning.extend(test.all_goals())
 
     def turn(self) -> None:
         """Judge the goals that may have turned, and tell those who wait, until all is quiet."""

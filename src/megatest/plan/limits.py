@@ -82,8 +82,11 @@ class _Counted:
 _JOBS: Final = ""
 
 
+_ONE_JOB: Final = Demand()
+
+
 def _one_job(_test_id: TestId, executor: str) -> Demand:
-    return Demand(executor=executor)
+    return Demand(executor=executor) if executor else _ONE_JOB
 
 
 DemandOf = Callable[[TestId, str], Demand]

@@ -7,7 +7,7 @@ with any of them is collected and raised at once, before anything starts.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.pattern import Element, NamePattern, Pattern, parse_words
 from megatest.model.spec import TestSpec, Waiton
 from megatest.plan.itemmap import ItemMaps, compile_itemmaps
+from megatest.plan.order import upstream_first
 
 Lookup = Callable[[str], TestSpec]
 """Reads one test's file; raises ConfigError or another UserError where it is wrong."""
@@ -86,7 +87,7 @@ def select(
     _load_all((name for name in sorted(known) if pattern.matches_name(name)), lookup, specs, findings)
     asked = [name for name, spec in specs.items() if tags is None or any(map(tags.matches, spec.meta.tags))]
     _load_upstream(asked, lookup, specs, names, findings)
-    order = _order(asked, specs, findings)
+    order = upstream_first(asked, specs, findings)
     maps = _compile_maps(order, specs, findings)
     _raise_if_wrong(findings)
     needed = _needs(order, specs, maps, pattern, findings)
@@ -169,73 +170,6 @@ def _load_upstream(
                 pending.append(waiton.test)
                 if waiton.test not in specs:
                     _load_all((waiton.test,), lookup, specs, findings)
-
-
-def _order(asked: Sequence[str], specs: Mapping[str, TestSpec], findings: list[Diagnostic]) -> list[str]:
-    """Return the tests, each after all that it waits on; report cycles, each test in one at most."""
-    order: list[str] = []
-    done: set[str] = set()
-    in_cycle: set[str] = set()
-    on_path: dict[str, Iterator[Waiton]] = {}
-    for root in asked:
-        path = [] if root in done else [root]
-        while path:
-            name = path[-1]
-            if name not in on_path:
-                on_path[name] = iter(specs[name].requirements.waitons)
-            for waiton in on_path[name]:
-                upstream = waiton.test
-                if upstream in on_path:
-                    _report_cycle(path, upstream, specs, in_cycle, findings)
-                elif upstream not in done and upstream in specs:
-                    path.append(upstream)
-                    break
-            else:
-                path.pop()
-                del on_path[name]
-                done.add(name)
-                order.append(name)
-    return order
-
-
-def _report_cycle(
-    path: list[str],
-    start: str,
-    specs: Mapping[str, TestSpec],
-    in_cycle: set[str],
-    findings: list[Diagnostic],
-) -> None:
-    """Report the cycle that closes from the end of `path` to `start`, unless it is known in part."""
-    if start in in_cycle:
-        return
-    cycle = path[path.index(start) :]
-    if not in_cycle.isdisjoint(cycle):
-        return
-    in_cycle.update(cycle)
-    edges = [
-        (name, next(w for w in specs[name].requirements.waitons if w.test == upstream))
-        for name, upstream in zip(cycle, [*cycle[1:], start], strict=True)
-    ]
-    first = edges[0][1]
-    message = (
-        f"test {start!r} waits on itself"
-        if len(cycle) == 1
-        else f"tests wait on each other: {' -> '.join([*cycle, start])}"
-    )
-    findings.append(
-        Diagnostic(
-            severity=Severity.ERROR,
-            message=message,
-            location=first.location,
-            source=first.source,
-            length=len(first.test),
-            hint="take one of these waitons away",
-            notes=tuple(
-                f"{waiton.location or specs[name].config_file}: {name!r} waits on {waiton.test!r}"
-                for name, waiton in edges
-            ),
-        )
-    )
 
 
 def _compile_maps(

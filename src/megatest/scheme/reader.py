@@ -119,6 +119,7 @@ class _Reader:
         self.offset = 0
         self.levels = [_Level(start=0)]
         self.findings: list[Diagnostic] = []
+        self.swallowed = False
 
     def run(self) -> None:
         if self.text.startswith("\ufeff"):
@@ -131,7 +132,8 @@ class _Reader:
             self.offset = len(self.text) if newline < 0 else newline
         while self._skip_blanks():
             self._read_one()
-        if len(self.levels) > 1:
+        # Something without an end has swallowed what would have closed the lists.
+        if len(self.levels) > 1 and not self.swallowed:
             level = self.levels[1]
             what = "this list is never closed" if level.closer else "nothing follows this prefix"
             self._complain(level.start, 1, what, f"add {level.closer!r}" if level.closer else None)
@@ -139,6 +141,10 @@ class _Reader:
     def _complain(self, start: int, length: int, message: str, hint: str | None = None) -> None:
         if len(self.findings) < _MOST_FINDINGS:
             self.findings.append(self.source.finding(start, length, message, hint))
+
+    def _swallow(self) -> None:
+        self.offset = len(self.text)
+        self.swallowed = True
 
     def _skip_blanks(self) -> bool:
         """Step over blanks and comments; False at the end of the text."""
@@ -159,7 +165,7 @@ class _Reader:
                 self.offset = match.end()
                 return
         self._complain(at, 2, "this comment is never closed", "add '|#'")
-        self.offset = len(self.text)
+        self._swallow()
 
     def _read_one(self) -> None:
         char = self.text[self.offset]
@@ -237,7 +243,7 @@ class _Reader:
         match = _STRING.match(self.text, start)
         if match is None:
             self._complain(start, 1, "this string is never closed", "add '\"'")
-            self.offset = len(self.text)
+            self._swallow()
             return
         self.offset = match.end()
         self._atom(start, _unescape(match[0][1:-1]))
@@ -293,7 +299,7 @@ class _Reader:
     def _read_regexp(self, start: int, pattern: str | None, end: int) -> None:
         if pattern is None:
             self._complain(start, 2, UNCLOSED_REGEXP, "add its closing delimiter")
-            self.offset = len(self.text)
+            self._swallow()
             return
         flags = _REGEX_FLAGS.match(self.text, end)
         letters = flags[0] if flags else ""

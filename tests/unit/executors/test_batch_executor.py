@@ -50,8 +50,11 @@ class Bench:
     def pass_time(self, seconds: float, each: Callable[[], None] = lambda: None) -> None:
         """Poll when due until so much time has passed."""
         end = self.clock.now + seconds
+        idle = 0
         while self.clock.now < end:
             due_s = self.executor.next_poll_s()
+            idle = idle + 1 if due_s == 0 else 0
+            assert idle < 100, "the engine would spin"
             self.clock.now = min(end, self.clock.now + max(0.01, 1e9 if due_s is None else due_s))
             each()
             self.poll()
@@ -456,6 +459,36 @@ def test_a_new_engine_without_handles_finds_jobs_by_the_array_script(bench: Benc
     bench.queue.run(bench.queue.array()[1])
     changes = bench.another().adopt([(job, "") for job in jobs])
     assert [change.kind for change in changes] == [ChangeKind.PENDING, ChangeKind.STARTED, ChangeKind.PENDING]
+
+
+def test_an_array_script_stays_as_long_as_the_queue_has_tasks_of_it(bench: Bench) -> None:
+    jobs = bench.submit(3)
+    first, second, third = bench.queue.array()
+    bench.record(jobs[0], 0)
+    bench.queue.finish(first)
+    bench.another()
+    assert bench.executor.adopt([(jobs[0], "")])[0].kind is ChangeKind.ENDED
+    assert len(list(bench.spool.iterdir())) == 1
+    bench.executor.adopt([(jobs[1], "")])
+    bench.record(jobs[1], 0)
+    bench.queue.finish(second)
+    bench.pass_time(30)
+    assert len(list(bench.spool.iterdir())) == 1
+    bench.executor.adopt([(jobs[2], "")])
+    bench.queue.finish(third, word(third, code=1))
+    bench.pass_time(30)
+    assert bench.last(jobs[2]).code == 1
+
+
+def test_a_cancel_that_cannot_go_out_yet_does_not_make_the_engine_spin(bench: Bench) -> None:
+    bench.queue.submit = "away"
+    first, second = bench.submit(2)
+    bench.executor.cancel([first.row], 0)
+    bench.pass_time(5)
+    bench.queue.submit = "well"
+    bench.pass_time(60)
+    assert bench.last(first).kind is ChangeKind.ENDED
+    assert bench.last(second).kind is ChangeKind.PENDING
 
 
 def test_a_new_engine_that_submits_the_same_job_finds_it(bench: Bench) -> None:

@@ -226,17 +226,6 @@ def test_jobs_are_ended_in_batches_and_pending_ones_outright() -> None:
     assert {"--signal=KILL", "--full", "1_1", "1_200"} <= set(hard[0].argv)
 
 
-def test_variables_that_would_filter_our_queries_are_dropped() -> None:
-    environment = {
-        "SQUEUE_STATES": "R",
-        "SACCT_FORMAT": "x",
-        "SLURM_CONF": "/etc/c",
-        "SBATCH_QOS": "low",
-        "PATH": "/b",
-    }
-    assert unfiltered(environment) == {
-        "SLURM_CONF": "/etc/c",
-        "SBATCH_QOS": "low",
-        "PATH": "/b",
-        "LC_ALL": "C",
-    }
+def test_variables_that_would_filter_our_queries_are_dropped_and_no_others() -> None:
+    kept = {"SLURM_CONF": "/etc/c", "SBATCH_QOS": "low", "PATH": "/b", "LANG": "de_DE"}
+    assert unfiltered(kept | {"SQUEUE_STATES": "R", "SACCT_FORMAT": "x", "SCANCEL_NAME": "y"}) == kept

@@ -81,7 +81,7 @@ def test_what_an_earlier_engine_wrote_is_found_by_job_name(tmp_path: Path) -> No
     }
 
 
-def test_what_is_older_than_a_month_is_removed(tmp_path: Path) -> None:
+def test_what_is_older_than_half_a_year_is_removed(tmp_path: Path) -> None:
     spool = Spool(str(tmp_path / "spool"))
     spool.write("mt-1", [_job(tmp_path, 1)], "")
     os.utime(spool.script("mt-1"), (0, 0))
@@ -102,6 +102,8 @@ def test_the_last_line_of_the_batch_systems_own_output_is_the_complaint(tmp_path
     assert spool.complaint("mt-1") == ""
     Path(spool.out("mt-1")).write_text("first\n/bin/sh: cannot open\n\n")
     assert spool.complaint("mt-1") == "/bin/sh: cannot open"
+    assert spool.complaint("mt-1", "fir") == "first"
+    assert spool.complaint("mt-1", "of another task") == "/bin/sh: cannot open"
 
 
 @pytest.mark.parametrize("path", ["/a\nb", "/a\rb"])

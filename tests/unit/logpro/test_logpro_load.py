@@ -45,7 +45,8 @@ def rule(arguments: str, form: str = "expect:error") -> str:
 
 
 def test_a_rule_keeps_what_it_was_given() -> None:
-    text = '(expect:warn not-in (list "A" "B" "A") >= 1/2 "n" (list #/a/i "b") hook: "h" class: "c" type: \'check)'
+    options = 'hook: "h" class: "c" type: \'check'
+    text = f'(expect:warn not-in (list "A" "B" "A") >= 1/2 "n" (list #/a/i "b") {options})'
     (found,) = load(text).rules
     assert (found.kind, found.where, found.sections, found.name) == (
         Kind.CHECK,
@@ -134,7 +135,7 @@ def test_a_program_may_define_rules_in_loops_functions_and_loaded_files() -> Non
         files={"lib.scm": '(define (forbid n p) (expect:error in "LogFileBody" = 0 n p))'},
     )
     assert [r.name for r in rules.rules] == ["1", "2", "a"]
-    assert str(rules.rules[0].location) == "lib.scm:1:22" or str(rules.rules[0].location) == "lib:1:22"
+    assert str(rules.rules[0].location) == "lib.scm:1:22"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +228,7 @@ def test_what_the_original_passed_over_or_died_of_is_an_error_with_its_place(
     assert expected in errors(text)
     with pytest.raises(RuleFileError) as caught:
         load(text)
-    assert not caught.value.refused or "never closed" in expected
+    assert not caught.value.refused
 
 
 def test_every_error_of_a_file_is_reported_not_only_the_first() -> None:

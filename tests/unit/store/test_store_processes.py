@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,8 @@ from megatest.model.spec import Field
 from megatest.store.sqlite import open_store
 
 path, name = sys.argv[1:3]
-store = open_store(path, [Field(name="sysname")], create=True, network=NETWORK, clock=time_source())
+fields = [Field(name="sysname")]
+store = open_store(path, fields, create=True, network=NETWORK, clock=time_source(), busy_timeout_s=60)
 """
 
 CLOCK = """
@@ -47,7 +48,8 @@ COMMIT_UNTIL_LOST = """
 lease = Lease(run_id=1, token=int(name))
 number = 0
 print("ready", flush=True)
-while True:
+while number < 20000:
+    store.tests(1)  # leaves the lock alone for a moment, as the work of an engine does
     try:
         store.commit([TestChange(row=1, expected_state="NOT_STARTED", comment=str(number))], lease)
     except LeaseLost:
@@ -62,10 +64,23 @@ class StoppedClock:
         return 1.0
 
 
-def process(path: Path, name: str, body: str, *, network: bool) -> subprocess.Popen[str]:
+@contextmanager
+def process(path: Path, name: str, body: str, *, network: bool) -> Iterator[subprocess.Popen[str]]:
+    """Start Python on a body that finds `store` and `name`; it does not outlive the test."""
     script = CLOCK + PRELUDE.replace("NETWORK", str(network)) + body
     command = [sys.executable, "-c", script, str(path), name]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def answers(path: Path, names: Sequence[str], body: str, *, network: bool) -> list[str]:
+    """Return what processes that run at the same time have printed."""
+    with ExitStack() as stack:
+        processes = [stack.enter_context(process(path, name, body, network=network)) for name in names]
+        return [started.communicate(timeout=300)[0] for started in processes]
 
 
 def comment_of_the_first(store: SqliteStore) -> str:
@@ -86,7 +101,9 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(path: Path, network: bool) -> Iterator[SqliteStore]:
-    with closing(open_store(str(path), FIELDS, create=True, network=network, clock=StoppedClock())) as store:
+    with closing(
+        open_store(str(path), FIELDS, create=True, network=network, clock=StoppedClock(), busy_timeout_s=60)
+    ) as store:
         run = store.register_run(Target(("u",)), "w1", owner="me", time=1)
         store.register_tests(run.id, [(TestId(f"t{n:03}"), False) for n in range(ROWS)], 1, None)
         yield store
@@ -96,8 +113,8 @@ def test_of_two_processes_that_want_the_same_rows_each_row_goes_to_one(
     store: SqliteStore, path: Path, network: bool
 ) -> None:
     names = ("first", "second")
-    processes = [process(path, name, LAUNCH_ALL, network=network) for name in names]
-    won = {name: int(p.communicate(timeout=60)[0]) for name, p in zip(names, processes, strict=True)}
+    said = answers(path, names, LAUNCH_ALL, network=network)
+    won = {name: int(answer) for name, answer in zip(names, said, strict=True)}
     hosts = [test.host for test in store.tests(1, states={"LAUNCHED"})]
     assert len(hosts) == ROWS
     assert {name: hosts.count(name) for name in names} == won
@@ -116,12 +133,12 @@ def test_a_holder_that_was_taken_over_in_the_middle_of_its_work_writes_nothing_m
         heir = store.take_over(1, lease.token, Holder(host="h", pid=2))
         after = comment_of_the_first(store)
         written = int(old.stdout.read())
-    assert old.returncode == 0
+        assert old.wait(timeout=60) == 0
     assert after == str(written - 1)
     assert comment_of_the_first(store) == after
     assert store.commit([], heir) == []
 
 
 def test_two_processes_may_make_the_same_database_at_once(path: Path, network: bool) -> None:
-    processes = [process(path, name, "print(store.runs())", network=network) for name in ("a", "b", "c")]
-    assert [p.communicate(timeout=60)[0] for p in processes] == ["[]\n"] * 3
+    said = answers(path, ("a", "b", "c"), "print(store.runs())", network=network)
+    assert said == ["[]\n"] * 3
