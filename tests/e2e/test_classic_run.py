@@ -127,4 +127,3 @@ def test_a_test_may_report_with_the_original_options(tmp_path: Path) -> None:
     assert "build  0" in shown
     assert "check  2" in shown
     assert "a word" in shown
-    assert "speed     up" in shown

@@ -29,7 +29,9 @@ from megatest.model.status import ACTIVE, State, Status
 
 _KEPT: Final = frozenset({Status.PASS, Status.WARN, Status.CHECK})
 _TRIED_AGAIN: Final = frozenset({Status.FAIL, Status.NA})
-_NEVER_RUN: Final = frozenset({State.NOT_STARTED, State.DELETED})
+# A removal that was cut off: its directory may be half gone.
+_CUT_OFF: Final = frozenset({State.REMOVING, State.CLEANING})
+_NEVER_RUN: Final = frozenset({State.NOT_STARTED, State.DELETED}) | _CUT_OFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,8 @@ def counts(prior: Prior, request: RerunRequest) -> bool:
 def _reason_not_started(prior: Prior) -> str:
     if prior.status == Status.PREQ_FAIL:
         return "a prerequisite had failed; that is looked at again"
+    if prior.state in _CUT_OFF:
+        return f"it is {prior.state}: its removal was cut off"
     return f"it is {prior.state}"
 
 

@@ -69,7 +69,9 @@ def _remove(path: str) -> None:
 def _replace(fresh: str, path: str) -> None:
     """Put the fresh file in place; a log of the old file beside it would be played into it."""
     try:
-        _remove(path + ASIDE)
+        if os.path.exists(path):
+            # Else an earlier rebuild was cut off here, and what it put aside is the old database.
+            _remove(path + ASIDE)
         for companion in ("", *_COMPANIONS):
             with suppress(FileNotFoundError):
                 os.rename(path + companion, path + ASIDE + companion)

@@ -12,8 +12,8 @@ from megatest.model.error import EnvironmentFault, UserError
 from megatest.workarea.directory import make_directories
 from megatest.workarea.journal import revoke
 from megatest.workarea.layout import Place
-from megatest.workarea.marker import Owner, owner_at
-from megatest.workarea.removal import Refused, Roots, earlier_attempts, remove_run_dir
+from megatest.workarea.marker import SCRIPT, Owner, owner_at
+from megatest.workarea.removal import Refused, Roots, earlier_attempts, is_bare, remove_run_dir
 
 _AREA_FILE: Final = "megatest.config"
 
@@ -54,6 +54,9 @@ def set_aside(run_dir: str, place: Place, owner: Owner, roots: Roots, *, keep: i
 
 def _removed_as_unfinished(run_dir: str) -> bool:
     """Remove a directory that was made but not yet marked when its engine died."""
+    if is_bare(run_dir):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{run_dir}/{SCRIPT}")
     with contextlib.suppress(OSError):
         os.rmdir(f"{run_dir}/.megatest")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 
@@ -69,7 +70,9 @@ def _point(link: str, target: str) -> None:
         if not os.path.islink(link):
             raise FileExistsError(errno.EEXIST, "a directory is where a link should be", link) from None
         # A link cannot be changed; a reader must never find none in between.
-        draft = f"{link}.{os.getpid()}"
+        draft = _draft(link)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft)  # of an engine that died here
         os.symlink(target, draft)
         reach("link draft made")
         os.rename(draft, link)

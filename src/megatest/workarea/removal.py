@@ -101,7 +101,7 @@ def remove_run_dir(
     """Remove one directory of the owner's, and the empty directories above it.
 
     A directory that is not there is removed already.  One without a marker goes only if it is
-    empty: that is how the directory of a test whose items were removed looks.
+    empty, as that of a test whose items were removed, or bare, see `is_bare`.
     """
     reason = _why_not_there(run_dir, roots)
     found = _root_of(run_dir, roots.disks)
@@ -151,9 +151,10 @@ def _remove_at(
 def _remove_unmarked(
     parent: int, directory: int, name: str, run_dir: str, *, dry_run: bool
 ) -> Removed | Refused:
-    if os.listdir(directory):
+    if os.listdir(directory) and not is_bare(directory):
         return Refused(path=run_dir, reason="it is not empty and carries no marker of a test of ours")
     if not dry_run:
+        empty_directory(directory)
         os.rmdir(name, dir_fd=parent)
     return Removed(paths=(run_dir,), entries=1)
 
@@ -188,6 +189,27 @@ def _remove_marked(
     return Removed(paths=(run_dir,), entries=entries + 3)
 
 
+def is_bare(directory: str | int) -> bool:
+    """Return whether a directory holds nothing but the place of a marker, and no marker in it.
+
+    So looks one whose making or removal was cut off.
+    """
+    try:
+        if os.listdir(directory) != [".megatest"]:
+            return False
+        inner = os.open(
+            f"{directory}/.megatest" if isinstance(directory, str) else ".megatest",
+            os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC,
+            dir_fd=None if isinstance(directory, str) else directory,
+        )
+    except OSError:
+        return False
+    try:
+        return set(os.listdir(inner)) <= {"job.sh"} and owner_at(directory) is None
+    finally:
+        os.close(inner)
+
+
 def _told(owner: Owner) -> str:
     item = f"/{owner.item}" if owner.item else ""
     return f"{owner.target}/{owner.runname}/{owner.test}{item} of {owner.area}"
@@ -207,8 +229,13 @@ def earlier_attempts(owner: Owner, disks: Iterable[str]) -> Iterator[str]:
         for number in sorted((int(n) for n in numbers if n.isascii() and n.isdigit()), reverse=True):
             path = f"{above}/{stem}{number}"
             found = owner_at(path)
-            if found is not None and found.same_test(owner):
+            if found.same_test(owner) if found is not None else _is_abandoned(path):
                 yield path
+
+
+def _is_abandoned(path: str) -> bool:
+    """Return whether the removal of an earlier attempt was cut off when its marker had gone."""
+    return is_bare(path) or not os.listdir(path)
 
 
 def _why_not_there(run_dir: str, roots: Roots) -> str:
