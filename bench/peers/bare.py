@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,8 @@ def _prepare(work: Work, tool: Tool) -> Command:
     model = dataclasses.replace(work, suite=suite)
     megatest.write_area(model)
     argv = megatest.run_argv(model, tool)
-    said = subprocess.run(argv, capture_output=True, text=True, check=False)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MT_")}
+    said = subprocess.run(argv, capture_output=True, text=True, check=False, env=clean)
     link = megatest.area(work) / "linktree" / megatest.TARGET / megatest.RUN / _MODEL
     if said.returncode != 0 or not link.exists():
         raise Unavailable(f"the model run failed: {said.stderr.strip()[-200:]}")

@@ -198,6 +198,9 @@ class FakeExecutor:
             if row in self._watched:
                 self.cluster.cancel(self._watched[row][0].name, grace_s)
 
+    def sweep(self, jobs: Sequence[Job]) -> None:
+        """Nothing is left behind."""
+
     def finish(self) -> Sequence[JobChange]:
         """Nothing remains."""
         return ()

@@ -29,7 +29,7 @@ from megatest.model.attempt import Ended, Started
 from megatest.model.job import ChangeKind, Job, JobChange, Resources
 from megatest.model.spec import HostSlots
 
-TIMEOUT_S = 90
+TIMEOUT_S = 240
 _JOURNAL = ".megatest/journal"
 
 

@@ -115,9 +115,11 @@ def settle_left(desk: Desk, run: RunRecord) -> int:
         chosen = [test for test in under_way if not test.is_parent and not is_elsewhere(test)]
         scene = _open(desk, run, lease, chosen)
         try:
-            return len(scene.recover(chosen))
+            alive = len(scene.recover(chosen))
+            scene.sweep()
         finally:
             scene.close()
+    return alive
 
 
 def is_elsewhere(test: TestRecord) -> bool:

@@ -85,6 +85,11 @@ class Scene:
             ),
         )
 
+    def sweep(self) -> None:
+        """End what the recovered tests left behind, where no engine is going to run."""
+        for executor in self.executors.values():
+            executor.finish()
+
     def close(self) -> None:
         """Give up what the collaborators hold; tests go on."""
         for executor in self.executors.values():

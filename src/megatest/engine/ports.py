@@ -89,6 +89,13 @@ class Executor(Protocol):
         """
         ...
 
+    def sweep(self, jobs: Sequence[Job]) -> None:
+        """Look, when there is time, for what jobs of an engine that died left behind, and end it.
+
+        Their own ends are known from elsewhere; what is found comes as news (LEFT_BEHIND).
+        """
+        ...
+
     def finish(self) -> Sequence[JobChange]:
         """Do what remains after the last job's end, and return the last news.
 

@@ -47,6 +47,7 @@ def recover(
         The attempts that live; the engine takes them over.
     """
     found: dict[str, list[Attempt]] = {}
+    gone: dict[str, list[Job]] = {}
     for record in records:
         if record.is_parent or record.state not in ACTIVE:
             continue
@@ -54,10 +55,9 @@ def recover(
         attempt.exit_table = exit_table
         if record.state == State.KILLREQ:
             attempt.ending = _KILLED
-        part = workarea.read_journal(attempt.prepared.run_dir, 0)
-        if part.exists:
-            take_in(attempt, part, ledger, wall_time_on_this_host(clock.now()))
+        _read_on(attempt, workarea, ledger, clock)
         if attempt.ended is not None:
+            gone.setdefault(record.executor, []).append(attempt.job)
             _settle(
                 attempt,
                 JobChange(row=record.id, attempt=attempt.number, kind=ChangeKind.ENDED),
@@ -70,7 +70,15 @@ def recover(
             )
         else:
             found.setdefault(record.executor, []).append(attempt)
-    return [a for name, attempts in found.items() for a in _adopt(name, attempts, executors, ledger, clock)]
+    adopted = [
+        attempt
+        for name, attempts in found.items()
+        for attempt in _adopt(name, attempts, executors, workarea, ledger, clock)
+    ]
+    for name, jobs in gone.items():
+        if name in executors:
+            executors[name].sweep(jobs)
+    return adopted
 
 
 def _attempt(record: TestRecord, row: Row, job_prefix: str) -> Attempt:
@@ -108,6 +116,7 @@ def _adopt(
     name: str,
     attempts: Sequence[Attempt],
     executors: Mapping[str, Executor],
+    workarea: WorkArea,
     ledger: Ledger,
     clock: Clock,
 ) -> Iterable[Attempt]:
@@ -121,10 +130,19 @@ def _adopt(
     for change in executor.adopt([(attempt.job, attempt.handle) for attempt in attempts]):
         attempt = by_row[change.row]
         if change.kind in (ChangeKind.ENDED, ChangeKind.LOST):
+            # It may have ended, and said how, since its journal was read.
+            _read_on(attempt, workarea, ledger, clock)
             _settle(attempt, change, ledger, clock)
+            executor.sweep([attempt.job])
             continue
         attempt.launched_at = clock.monotonic() - _lasted_s(attempt)
         yield attempt
+
+
+def _read_on(attempt: Attempt, workarea: WorkArea, ledger: Ledger, clock: Clock) -> None:
+    part = workarea.read_journal(attempt.prepared.run_dir, attempt.offset)
+    if part.exists:
+        take_in(attempt, part, ledger, wall_time_on_this_host(clock.now()))
 
 
 def _lasted_s(attempt: Attempt) -> float:

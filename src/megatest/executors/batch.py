@@ -286,6 +286,9 @@ class BatchExecutor:
         at = min((at for at in due if at is not None), default=None)
         return None if at is None else max(0.0, at - desk.clock())
 
+    def sweep(self, jobs: Sequence[Job]) -> None:
+        """Nothing to do: the batch system is asked to end it when the job ends."""
+
     def finish(self) -> Sequence[JobChange]:
         """Nothing remains: an end is told only when all is done."""
         return ()

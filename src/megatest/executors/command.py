@@ -232,6 +232,9 @@ class CommandExecutor:
             self._epoll.unregister(launched.pidfd)
             os.close(launched.pidfd)
 
+    def sweep(self, jobs: Sequence[Job]) -> None:
+        """Nothing to do: what a launcher left is its own."""
+
     def finish(self) -> Sequence[JobChange]:
         """Nothing remains: what a launcher left is its own."""
         return ()

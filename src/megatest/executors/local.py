@@ -314,6 +314,15 @@ class LocalExecutor:
             with suppress(ChildProcessError):
                 os.waitpid(ended.si_pid, os.WNOHANG)
 
+    def sweep(self, jobs: Sequence[Job]) -> None:
+        """Look for what jobs left behind that ended while nobody watched; `poll` carries it on."""
+        for job in jobs:
+            started = self._read_started(job.run_dir)
+            known = started is not None and started.host in ("", os.uname().nodename)
+            pid, ticks = (started.pid, started.pid_started) if started is not None and known else (0, 0)
+            self._unswept.append(_Running(job=job, pid=pid, started=ticks, ours=False))
+            self._next_sweep = 0.0
+
     def finish(self) -> Sequence[JobChange]:
         """Look once more for what jobs left behind, and wait until it is gone."""
         news: list[JobChange] = []

@@ -417,6 +417,9 @@ class SshExecutor:
         due += [r.signal_at for r in self._ending.values() if r.host is not None and r.host.greeted]
         return max(0.0, min(due) - self._clock()) if due else None
 
+    def sweep(self, jobs: Sequence[Job]) -> None:
+        """Nothing to do: agents end it when the job ends."""
+
     def finish(self) -> Sequence[JobChange]:
         """Nothing remains: agents end what jobs left behind before they tell the end."""
         return ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from megatest.logpro.matcher import Groups
 from megatest.logpro.watchdog import Watchdog
@@ -20,6 +20,11 @@ class BacktrackingMatcher:
         self._compiled = [re.compile(translation.exact or r"(?!)") for translation in translations]
         self._watchdog = watchdog
         self._all = range(len(translations))
+
+    @property
+    def doubtful(self) -> Container[int]:
+        """See `matcher.Matcher`: all of them."""
+        return self._all
 
     def candidates(self, chunk: bytes) -> Iterator[tuple[int, int]]:
         """See `matcher.Matcher`: every line may match."""

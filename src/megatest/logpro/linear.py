@@ -6,7 +6,7 @@ one *set* that tells which patterns match such a line.  What needs backtracking 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, Final
 
 import re2  # type: ignore[import-untyped]
@@ -40,6 +40,11 @@ class LinearMatcher:
         self._any = _compile("|".join(f"(?:{text})" for text in texts), captures=False) if texts else None
         self._set = _compile_set(texts)
 
+    @property
+    def doubtful(self) -> Container[int]:
+        """See `matcher.Matcher`: those that RE2 only filters."""
+        return self._doubtful
+
     def candidates(self, chunk: bytes) -> Iterator[tuple[int, int]]:
         """See `matcher.Matcher`."""
         if self._any is None:
@@ -57,14 +62,15 @@ class LinearMatcher:
     def possible(self, line: bytes) -> Sequence[int]:
         """See `matcher.Matcher`."""
         if self._set is not None:
-            return sorted(self._set.Match(line) or ())
+            found: list[int] = self._set.Match(line) or []
+            return sorted(found) if len(found) > 1 else found
         return [
             i for i, single in enumerate(self._singles) if single is None or single.search(line) is not None
         ]
 
     def confirm(self, index: int, line: bytes) -> bool:
         """See `matcher.Matcher`."""
-        return index not in self._doubtful or self._backtracking.confirm(index, line)
+        return self._backtracking.confirm(index, line)
 
     def groups(self, index: int, line: bytes) -> Groups:
         """See `matcher.Matcher`."""

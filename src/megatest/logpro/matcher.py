@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
 Groups: TypeAlias = tuple[str | None, ...]
@@ -23,6 +23,11 @@ class Matcher(Protocol):
     Patterns have indexes from 0.  Lines are given without their end and hold no CR or LF.
     """
 
+    @property
+    def doubtful(self) -> Container[int]:
+        """The patterns that need to be confirmed."""
+        ...
+
     def candidates(self, chunk: bytes) -> Iterator[tuple[int, int]]:
         """Yield start and end of each line that may match a pattern, in order.
 
@@ -32,11 +37,11 @@ class Matcher(Protocol):
         ...
 
     def possible(self, line: bytes) -> Sequence[int]:
-        """Return the patterns that match a line or, if they need backtracking, may match it; ascending."""
+        """Return the patterns that match a line or, if they are doubtful, may match it; ascending."""
         ...
 
     def confirm(self, index: int, line: bytes) -> bool:
-        """Tell whether a possible pattern matches.
+        """Tell whether a possible and doubtful pattern matches.
 
         Raises:
             PatternTooSlowError: it took too long.

@@ -70,21 +70,21 @@ class _Cursor:
     def __init__(self, raw: bytes, text: bytes) -> None:
         self._text = text
         self._raws = None if raw is text else raw.split(b"\n")
-        self._done = 0
+        self.done = 0
         self._done_lines = 0
 
     def lines_before(self, begin: int, index: int) -> tuple[bytes, bytes]:
         """Return bytes and text of the lines not yet passed on, up to a place in the text and its line."""
-        text = self._text[self._done : begin]
+        text = self._text[self.done : begin]
         if self._raws is None:
             return text, text
         raw = b"".join(line + b"\n" for line in self._raws[self._done_lines : index])
-        self._done, self._done_lines = begin, index
+        self.done, self._done_lines = begin, index
         return raw, text
 
     def line(self, line: bytes, end: int, index: int) -> bytes:
         """Return the bytes of a line, and go past it."""
-        self._done, self._done_lines = end + 1, index + 1
+        self.done, self._done_lines = end + 1, index + 1
         return line if self._raws is None else self._raws[index]
 
 
@@ -150,6 +150,7 @@ class _Scanner:
         # The original tries the triggers that were defined last first.
         self._may_fire = [state for state in reversed(self._triggers) if state.trigger.limit > 0]
         self._active = {section.name: False for section in rules.sections}
+        self._doubtful = matcher.doubtful
         self._given_up: set[int] = set()
         self._complaints: list[Diagnostic] = []
         self._find_live_rules()
@@ -198,7 +199,8 @@ class _Scanner:
             line = text[begin:end]
             if events := self._events(line):
                 index = self._number - before - 1
-                self._pass(*cursor.lines_before(begin, index))
+                if begin > cursor.done:
+                    self._pass(*cursor.lines_before(begin, index))
                 self._hit(cursor.line(line, end, index), line, events, b"\n")
         self._number += text.count(b"\n", counted)
         self._pass(*cursor.lines_before(len(text), self._number - before))
@@ -228,24 +230,23 @@ class _Scanner:
         if not possible and self._number > 1:
             return ()
         self._looked += 1
-        events: list[Event] = []
-        ending: set[str] = set()
-        if self._may_fire:
-            fired = self._fire(line, possible)
-            events += [TriggerHit(trigger) for trigger in fired]
-            ending = self._switch_sections({trigger.name for trigger in fired})
-        if hit := self._count(line, possible):
-            events.append(hit)
+        fired = self._fire(line, possible) if self._may_fire else ()
+        if not fired:
+            hit = self._count(line, possible)
+            return () if hit is None else (hit,)
+        ending = self._switch_sections({trigger.name for trigger in fired})
+        hit = self._count(line, possible)
         if ending:
             self._active.update(dict.fromkeys(ending, False))
             self._find_live_rules()
-        return tuple(events)
+        events = (TriggerHit(trigger) for trigger in fired)
+        return tuple(events) if hit is None else (*events, hit)
 
-    def _fire(self, line: bytes, possible: Sequence[int]) -> list[Trigger]:
+    def _fire(self, line: bytes, possible: Sequence[int]) -> Sequence[Trigger]:
         fired: list[_TriggerState] = []
         for state in self._may_fire:
             is_first = state.trigger.is_builtin and self._number == 1
-            if is_first or any(i in state.patterns and self._confirm(i, line) for i in possible):
+            if is_first or any(i in state.patterns and self._matches(i, line) for i in possible):
                 state.fired += 1
                 fired.append(state)
         if any(state.fired >= state.trigger.limit for state in fired):
@@ -254,8 +255,6 @@ class _Scanner:
 
     def _switch_sections(self, fired: set[str]) -> set[str]:
         """Start and end sections; return those that both start and end here: they last for this line."""
-        if not fired:
-            return set()
         starting = {section.name for section in self._rules.sections if section.start in fired}
         # A trigger that is both start and end only starts, as in the original.
         ending = {s.name for s in self._rules.sections if s.end in fired and s.end != s.start}
@@ -280,7 +279,7 @@ class _Scanner:
             if index >= len(self._owners):
                 break
             state = self._owners[index]
-            if state.section is not None and self._confirm(index, line):
+            if state.section is not None and (index not in self._doubtful or self._confirm(index, line)):
                 return self._counted(state, index, line)
         return None
 
@@ -298,6 +297,9 @@ class _Scanner:
         return RuleHit(rule, state.count, state.section or "", state.measured, passed)
 
     # Searches that may take too long
+
+    def _matches(self, index: int, line: bytes) -> bool:
+        return index not in self._doubtful or self._confirm(index, line)
 
     def _confirm(self, index: int, line: bytes) -> bool:
         if index in self._given_up:

@@ -40,20 +40,26 @@ class Admission:
             return True
         if test.awaits_items or self._must_await(test):
             return False
-        spec = test.selected.spec
         try:
-            self.make_rows(test, expand_items(spec.name, spec.items, spec.itemstable))
+            self.make_rows(test, self._items_of(test))
         except UserError as error:
             self.findings.extend(error.diagnostics())
             self.make_rows(test, (), error.message)
         return True
+
+    def _items_of(self, test: Test) -> Sequence[Item]:
+        spec = test.selected.spec
+        if spec.items_need_upstream and test.strangers:
+            # The lists are evaluated only when something is to run; what is recorded is kept.
+            return [Item(path=path) for path in test.strangers]
+        return expand_items(spec.name, spec.items, spec.itemstable)
 
     def _must_await(self, test: Test) -> bool:
         """Return whether prerequisites may still change the items, and it matters."""
         if not (test.selected.spec.items_need_upstream and test.upstream and test.has_items):
             return False
         if test.request.force:
-            return False
+            return True  # evaluated at once: nothing is waited for, see `Puller`
         known = [self._records.prior(TestId(test.name, item)) for item in test.strangers or ()]
         return not known or any(decide(prior, test.request).run for prior in known)
 

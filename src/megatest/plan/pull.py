@@ -41,7 +41,7 @@ class Puller:
             test, rows = opened.popitem()
             untied.setdefault(test, []).extend(rows)
             waiting = [row for row in rows if not row.forced]
-            if waiting or test.awaits_items:
+            if waiting or _awaits_upstream(test):
                 for upstream in test.upstream:
                     self._pull(upstream, test, waiting)
         for test, rows in untied.items():
@@ -141,7 +141,7 @@ class Puller:
 
     def _tie(self, test: Test, rows: Sequence[Row]) -> None:
         if not test.item_match or test.awaits_items:
-            if not test.linked and (test.awaits_items or any(not row.forced for row in rows)):
+            if not test.linked and (_awaits_upstream(test) or any(not row.forced for row in rows)):
                 test.linked = True
                 need = gate_need(test)
                 for upstream in test.upstream:
@@ -160,6 +160,11 @@ class Puller:
         row.linked = True
         for upstream, item in zip(test.upstream, items, strict=True):
             self._graph.attach(row, upstream.goal(item, test.need))
+
+
+def _awaits_upstream(test: Test) -> bool:
+    """Return whether a test's items wait for tests upstream; under -force nothing does."""
+    return test.awaits_items and not test.request.force
 
 
 def pulled(test: Test, need: Need) -> int:

@@ -56,6 +56,12 @@ def link_up(linktree: str, run_dir: str, place: Place) -> None:
         _point(f"{home}/{place.item}", run_dir)
 
 
+def draft_of(link: str) -> str:
+    """Return where a link is made before it takes the place of an older one."""
+    above, _, name = link.rpartition("/")
+    return f"{above}/.{name}.new"
+
+
 def _point(link: str, target: str) -> None:
     """Make `link` lead to `target`, whatever it led to before; never over a directory."""
     reach("link before make")
@@ -70,7 +76,7 @@ def _point(link: str, target: str) -> None:
         if not os.path.islink(link):
             raise FileExistsError(errno.EEXIST, "a directory is where a link should be", link) from None
         # A link cannot be changed; a reader must never find none in between.
-        draft = _draft(link)
+        draft = draft_of(link)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft)  # of an engine that died here
         os.symlink(target, draft)

@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from megatest.failpoint import reach
 from megatest.workarea.layout import Place
+from megatest.workarea.linktree import draft_of
 from megatest.workarea.marker import Owner, owner_at
 from megatest.workarea.tree import MovedError, OnStep, empty_directory, open_below, open_directory, prune
 
@@ -326,6 +328,8 @@ def _unlink(root: str, relative: str, target: str, *, dry_run: bool) -> list[str
     reach("removal before link")
     try:
         os.unlink(name, dir_fd=parent)
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.basename(draft_of(link)), dir_fd=parent)
     finally:
         os.close(parent)
     return [link, *prune(root, above)]

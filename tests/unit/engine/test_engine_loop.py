@@ -267,3 +267,24 @@ def _interrupt(world: EngineWorld, level: Level, *, at_s: float) -> None:
             world.interrupts.level = level
 
     world.waiter.before = interrupt
+
+
+def test_a_second_run_keeps_the_results_of_items_that_were_expanded_late() -> None:
+    world = EngineWorld(
+        graph=("made", "t: made", "bad"),
+        late_items={"t": (ItemVariable(name="I", values=("p", "q")),)},
+        jobs={"bad.1": JobPlan(code=1)},
+    )
+    world.run()
+    world.watcher.launches.clear()
+    world.run()
+    assert world.watcher.launches == ["bad.2"]
+    assert world.results()["t"] == "COMPLETED/PASS"
+
+
+def test_force_evaluates_late_items_at_once() -> None:
+    world = EngineWorld(
+        graph=("made", "t: made"), late_items={"t": (ItemVariable(name="I", values=("p", "q")),)}
+    )
+    world.run("t", RerunRequest(force=True))
+    assert sorted(world.watcher.launches) == ["t/p.1", "t/q.1"]

@@ -150,7 +150,8 @@ def test_the_dat_holds_values_and_the_verdict_a_line_each(tmp_path: Path) -> Non
     judge_log(tmp_path, '(expect:value in logfile 5 0.5 "a\\nb" #/t=(.*)/)', b"t=x\n")
     assert (tmp_path / "out.dat").read_text() == (
         "[rule-0]\noperator in\nsection LogFileBody\ndesc a b\nstatus FAIL\nexpected 5\nmeasured x\n"
-        "type +/-\ntolerance 0.5\npass 0\nfail 1\n\n[final]\nexit-code 1\nexit-status FAIL\nmessage value: a b\n"
+        "type +/-\ntolerance 0.5\npass 0\nfail 1\n\n"
+        "[final]\nexit-code 1\nexit-status FAIL\nmessage value: a b\n"
     )
 
 
