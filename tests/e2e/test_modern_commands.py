@@ -170,7 +170,7 @@ def test_a_locked_run_is_protected_until_it_is_unlocked(tmp_path: Path) -> None:
     assert "[locked]" in kit.good("list", "--runs")
     assert kit.megatest("set", "ok", "--status", "FAIL", "--reason", "x").code == 2
     assert kit.megatest("rm", "%", "-y").code == 1
-    assert kit.good("unlock", "-n", "w%") == "1 run unlocked, 1 of them now\n"
+    assert kit.good("unlock", "-n", "w%") == "run ubuntu/nfs/w1 is unlocked\n"
     kit.good("rm", "%", "-y")
 
 

@@ -31,7 +31,7 @@ Exit status: 0 pass, 1 fail or rules that cannot be used, 2 warn, 3 check, 4 wai
 """
 _OPTIONS: Final = frozenset({"--explain", "--no-hooks"})
 _STYLESHEET: Final = "logpro_style.css"
-_NO_DAT_NAME: Final = "summary.dat"
+_NO_PAGE_DAT: Final = "summary.dat"
 
 
 def main(
@@ -116,7 +116,7 @@ def _run(request: _Request, log: BinaryIO, echo: _Echo) -> Verdict:
     outputs = Outputs(
         page=page,
         stylesheet=_stylesheet(page, request.environ) if page else None,
-        dat=page.with_suffix(".dat") if page else Path(_NO_DAT_NAME),
+        dat=Path(os.path.splitext(page)[0] + ".dat") if page else Path(_NO_PAGE_DAT),
         annotated=None if request.explain else echo.write,
     )
     host = Host(

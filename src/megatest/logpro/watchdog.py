@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Final
+from typing import Any, Final
 
 from megatest.logpro.matcher import PatternTooSlowError
 
@@ -26,7 +26,7 @@ class Watchdog:
         self._index = -1
         self._searches = 0
         self._seen = 0
-        self._previous: object = None
+        self._previous: Any = None
         self._watches = False
 
     def __enter__(self) -> Watchdog:
@@ -41,7 +41,8 @@ class Watchdog:
     ) -> None:
         if self._watches:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-            signal.signal(signal.SIGVTALRM, self._previous)  # type: ignore[arg-type]
+            # None means a handler that Python did not install, and cannot install again.
+            signal.signal(signal.SIGVTALRM, signal.SIG_DFL if self._previous is None else self._previous)
 
     def begin(self, index: int) -> None:
         """Note that a search with this pattern begins."""

@@ -41,27 +41,19 @@ class Admission:
         if test.awaits_items or self._must_await(test):
             return False
         try:
-            self.make_rows(test, self._items_of(test))
+            spec = test.selected.spec
+            self.make_rows(test, expand_items(spec.name, spec.items, spec.itemstable))
         except UserError as error:
             self.findings.extend(error.diagnostics())
             self.make_rows(test, (), error.message)
         return True
 
-    def _items_of(self, test: Test) -> Sequence[Item]:
-        spec = test.selected.spec
-        if spec.items_need_upstream and test.strangers:
-            # The lists are evaluated only when something is to run; what is recorded is kept.
-            return [Item(path=path) for path in test.strangers]
-        return expand_items(spec.name, spec.items, spec.itemstable)
-
     def _must_await(self, test: Test) -> bool:
-        """Return whether prerequisites may still change the items, and it matters."""
-        if not (test.selected.spec.items_need_upstream and test.upstream and test.has_items):
-            return False
-        if test.request.force:
-            return True  # evaluated at once: nothing is waited for, see `Puller`
-        known = [self._records.prior(TestId(test.name, item)) for item in test.strangers or ()]
-        return not known or any(decide(prior, test.request).run for prior in known)
+        """Return whether a test's items are known only once its prerequisites have ended.
+
+        What is recorded of it does not say: an earlier run may have meant some items only.
+        """
+        return test.selected.spec.items_need_upstream and bool(test.upstream) and test.has_items
 
     def await_items(self, test: Test) -> None:
         """Let a test take part whose items are evaluated later."""

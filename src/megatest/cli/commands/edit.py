@@ -10,7 +10,7 @@ from megatest.app.edit import set_lock, set_tests
 from megatest.app.query import TestFilter
 from megatest.cli.main import print_error
 from megatest.cli.modern import area_options, run_options
-from megatest.cli.opened import author, count_of, matching, open_area_and_records
+from megatest.cli.opened import author, matching, open_area_and_records
 from megatest.config.nearest import did_you_mean
 from megatest.model.error import UserError
 from megatest.model.status import State, Status
@@ -92,9 +92,6 @@ def unlock_command(target: str, runname: str, area: str, config_name: str) -> No
 def _lock(target: str, runname: str, area: str, config_name: str, *, locked: bool) -> None:
     opened = open_area_and_records(area, config_name)
     runs = opened.runs(target, runname)
-    changed = set_lock(opened.records, runs, locked=locked, author=author())
-    word = "locked" if locked else "unlocked"
-    if len(runs) == 1:
-        click.echo(f"run {runs[0].name} is {word}")
-    else:
-        click.echo(f"{count_of(len(runs), 'run')} {word}, {changed} of them now")
+    set_lock(opened.records, runs, locked=locked, author=author())
+    for run in runs:
+        click.echo(f"run {run.name} is {'locked' if locked else 'unlocked'}")
