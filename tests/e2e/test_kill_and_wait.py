@@ -115,6 +115,19 @@ def test_wait_settles_what_ends_when_no_engine_is_there(area: AreaKit) -> None:
     assert (waiting.returncode, out) == (0, "Run ubuntu/nfs/w1: 1 PASS\n")
 
 
+def test_a_listing_settles_what_ended_without_an_engine(area: AreaKit) -> None:
+    engine = area.start("run", "told", *RUN)
+    wait_for_file(run_dir(area, "told") / "begun")
+    engine.kill()
+    engine.communicate(timeout=60)
+    assert "1 still runs" in area.megatest("-list-runs", "w1").err
+    (run_dir(area, "told") / "enough").touch()
+    area.good("wait", "-q")
+    listed = area.megatest("-list-runs", "w1")
+    assert "State: COMPLETED       Status: PASS" in listed.out
+    assert listed.err == ""
+
+
 def test_wait_says_that_tests_came_out_badly(area: AreaKit) -> None:
     area.add_test("bad", "exit 1")
     assert area.megatest("run", "bad", *RUN).code == 1

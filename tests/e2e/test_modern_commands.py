@@ -148,6 +148,41 @@ def test_an_area_is_named_from_outside(area: AreaKit, tmp_path: Path) -> None:
     assert "suse/nfs" in outside.good("targets", "-C", str(area.home), "--config-name", "megatest.config")
 
 
+# -- running -----------------------------------------------------------------------------------------
+
+
+def ran(kit: AreaKit, *words: str) -> list[str]:
+    """Return which tests a run ran, by name."""
+    out = kit.megatest("run", "ok", "bad", "-t", "ubuntu/nfs", "-n", "w1", *words).out
+    return sorted(line.split()[1] for line in out.splitlines() if line.startswith(("PASS ", "FAIL ")))
+
+
+def test_a_second_run_does_what_it_is_asked_and_no_more(tmp_path: Path) -> None:
+    kit = suite(tmp_path / "area")
+    assert ran(kit, "-j", "2", "-m", "first") == ["bad", "ok"]
+    assert ran(kit) == ["bad"]
+    assert ran(kit, "--rerun", "PASS") == ["ok"]
+    assert ran(kit, "--failed") == ["bad"]
+    assert ran(kit, "--keep-going", "--preclean") == ["bad"]
+    assert ran(kit, "--rerun-clean") == ["bad"]
+    assert ran(kit, "--rerun-all") == ["bad", "ok"]
+    assert ran(kit, "--force") == ["bad", "ok"]
+    assert ran(kit, "--force", "-q") == ["bad"]
+    assert ran(kit, "--force", "--tags", "smoke") == ["ok"]
+    assert ran(kit, "--force", "--executor", "local", "--env", "GREETING=hi", "--tags", "quick") == ["ok"]
+    said = (kit.home / "lt/ubuntu/nfs/w1/ok/said").read_text()
+    assert said in ("hi\n", "hello from ubuntu\n")
+
+
+def test_a_dry_run_says_what_would_run_and_why_and_does_nothing(tmp_path: Path) -> None:
+    kit = suite(tmp_path / "area")
+    out = kit.good("run", "behind", "ok", "-t", "ubuntu/nfs", "--dry-run")
+    assert "bad: it has not run yet" in out
+    assert out.index("bad:") < out.index("behind:")
+    assert not (kit.home / "megatest.db").exists()
+    assert not (kit.home / "lt").exists()
+
+
 # -- changing ----------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from megatest.logpro.judge import Verdict
 from megatest.logpro.load import RuleText
 from megatest.logpro.pattern import translate_pattern
 from megatest.logpro.run import Outputs, run_logpro
-from megatest.scheme.regexp import RegexpError
+from megatest.scheme.bracket import RegexpError
 from megatest.scheme.value import Regexp
 
 TODAY = datetime.date(2026, 3, 1)

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from megatest.app.session import AreaRequest, Session, home_of, open_area, open_target
 from megatest.config.area import load_area
 from megatest.config.check import check_area
-from megatest.config.entry import Document
+from megatest.config.entry import Document, Loaded
 from megatest.config.nearest import did_you_mean
 from megatest.config.runconfig import load_runconfig
 from megatest.config.source import ParseCache
 from megatest.config.testconfig import Purpose, load_test
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
+from megatest.model.spec import Disk, TestSpec
 from megatest.reports.settings import Shown, Tables
 
 
@@ -52,20 +53,30 @@ def values_of_test(request: AreaRequest, name: str, target: str = "") -> Tables:
     Raises:
         UserError: there is no such test, with the nearest that is.
     """
-    session = open_target(request, target)
-    directory = directory_of(session, name)
-    environ = {**session.environ, "MT_TEST_NAME": name}
-    loaded = load_test(
+    loaded = _load_test(open_target(request, target), name)
+    _refuse_errors(loaded.findings)
+    return _tables(loaded.document)
+
+
+def disks_of_test(session: Session, name: str) -> tuple[Disk, ...]:
+    """Return the disks that a test's own file names; its commands run, as at a launch.
+
+    Raises:
+        UserError: there is no such test.
+    """
+    return _load_test(session, name).value.disks
+
+
+def _load_test(session: Session, name: str) -> Loaded[TestSpec]:
+    return load_test(
         session.area,
         name,
-        directory,
-        env=environ,
+        directory_of(session, name),
+        env={**session.environ, "MT_TEST_NAME": name},
         cache=session.cache,
         runconfig=session.runconfig,
         purpose=Purpose.LAUNCH,
     )
-    _refuse_errors(loaded.findings)
-    return _tables(loaded.document)
 
 
 def directory_of(session: Session, name: str) -> str:

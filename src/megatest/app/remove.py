@@ -8,23 +8,22 @@ goes.  A removal that was cut off leaves the mark, and the same command goes on 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from typing import Final
 
 from megatest.app import wiring
 from megatest.app.attend import Desk, hold, living_holder
-from megatest.app.edit import LOCKED, Author, roll_up_parents
-from megatest.app.inspect import directory_of
+from megatest.app.edit import LOCKED, roll_up_parents
+from megatest.app.inspect import disks_of_test
 from megatest.app.kill import kill_tests
-from megatest.app.query import TestFilter, find_tests
+from megatest.app.query import find_tests
+from megatest.app.removal import Gone, Kept, RemoveOrder, RemoveReport
 from megatest.app.scene import open_run_log
-from megatest.app.session import Session
-from megatest.config.testconfig import Purpose, load_test
 from megatest.engine.ports import Watcher
 from megatest.model.change import TestChange
 from megatest.model.error import EnvironmentFault, MegatestError
-from megatest.model.lease import Holder
+from megatest.model.lease import Lease, LeaseLost
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.spec import Disk
 from megatest.model.status import ACTIVE, State, Status
@@ -33,66 +32,7 @@ from megatest.workarea.removal import Refused
 from megatest.workarea.runlog import run_log_path
 from megatest.workarea.tree import prune
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
-    """One test, or one run (`test` empty), that was removed or, in a dry run, would be.
-
-    Attributes:
-        run: its run's name, with the target.
-        test: test and item.
-        paths: directories and links that went with it.
-    """
-
-    run: str
-    test: str = ""
-    paths: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Run, and test if it is about one."""
-        return f"{self.run}/{self.test}" if self.test else self.run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """One test or run that was not removed, and why."""
-
-    run: str
-    test: str = ""
-    reason: str
-
-    @property
-    def name(self) -> str:
-        """Run, and test if it is about one."""
-        return f"{self.run}/{self.test}" if self.test else self.run
-
-
-@dataclass(slots=True, kw_only=True)
-class RemoveReport:
-    """What a removal did, or would do."""
-
-    gone: list[Gone] = field(default_factory=list)
-    kept: list[Kept] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveOrder:
-    """What a user asks to remove.
-
-    Attributes:
-        which: of which tests.
-        keep_records: only what is on disk goes; the rows are NOT_STARTED again.
-        dry_run: only tell.
-        author: for the audit.
-        reason: what is written down while the removal lasts.
-    """
-
-    which: TestFilter
-    keep_records: bool = False
-    dry_run: bool = False
-    author: Author
-    reason: str = "removal"
+_RENEW_S: Final = 5.0
 
 
 def remove_tests(desk: Desk, runs: Sequence[RunRecord], order: RemoveOrder, watcher: Watcher) -> RemoveReport:
@@ -112,13 +52,11 @@ def remove_tests(desk: Desk, runs: Sequence[RunRecord], order: RemoveOrder, watc
         if run.state == LOCKED:
             report.kept.append(Kept(run=run.name, reason="the run is locked (see: megatest unlock)"))
         elif order.dry_run:
-            _Removal(desk, run, order, report, living_holder(desk.records, run)).tell()
+            _Removal(desk, run, order, report, None).tell()
         else:
             _kill_first(desk, run, order, report, watcher)
             with hold(desk, run) as lease:
-                other = living_holder(desk.records, run) if lease is None else None
-                removal = _Removal(desk, run, order, report, other)
-                removal.carry_out(lease.token if lease else other.token if other else 0)
+                _Removal(desk, run, order, report, lease).carry_out()
     return report
 
 
@@ -133,22 +71,23 @@ def _kill_first(
 
 
 class _Removal:
-    """The removal of tests of one run; `other` is a living engine that holds it."""
+    """The removal of tests of one run, under its lease unless a living engine holds it."""
 
     def __init__(
-        self, desk: Desk, run: RunRecord, order: RemoveOrder, report: RemoveReport, other: Holder | None
+        self, desk: Desk, run: RunRecord, order: RemoveOrder, report: RemoveReport, lease: Lease | None
     ) -> None:
         self._records = desk.records
         self._session = desk.session
+        self._clock = desk.clock
         self._run = run
         self._order = order
         self._report = report
-        self._other = other
+        self._lease = lease
+        self._renew_at = desk.clock.monotonic() + _RENEW_S
+        self._other = None if lease is not None else living_holder(desk.records, run)
         self._log = open_run_log(desk.session, run)
-        self._token = 0
-        environment = desk.session.request.environ
-        self._workarea = wiring.make_workarea(desk.session.area, environment, desk.clock)
-        self._own_disks = _own_disks(desk.session)
+        self._workarea = wiring.make_workarea(desk.session.area, desk.session.request.environ, desk.clock)
+        self._disks: dict[str, tuple[Disk, ...]] = {}
         self._chosen = find_tests(desk.records, run, order.which)
 
     def tell(self) -> None:
@@ -168,13 +107,8 @@ class _Removal:
             if len(left) == len(parents) and self._other is None:
                 self._report.gone.append(Gone(run=self._run.name))
 
-    def carry_out(self, token: int) -> None:
-        """Remove items and plain tests, then parents that have no items left, then the run.
-
-        Args:
-            token: of the lease under which the run's journal is written.
-        """
-        self._token = token
+    def carry_out(self) -> None:
+        """Remove items and plain tests, then parents that have no items left, then the run."""
         try:
             self._carry_out()
         finally:
@@ -206,6 +140,7 @@ class _Removal:
 
     def _remove(self, test: TestRecord) -> bool:
         """Remove one test; return whether it is gone (or reset, when records are kept)."""
+        self._stay_holder()
         reason = self._mark(test)
         if reason:
             self._keep(test, reason)
@@ -218,6 +153,18 @@ class _Removal:
         else:
             self._delete([test])
         return True
+
+    def _stay_holder(self) -> None:
+        """Renew the lease now and then; once it is lost, the rest goes as beside a living engine."""
+        now = self._clock.monotonic()
+        if self._lease is None or now < self._renew_at:
+            return
+        self._renew_at = now + _RENEW_S
+        try:
+            self._records.renew(self._lease, int(self._clock.now()))
+        except LeaseLost:
+            self._lease = None
+            self._other = self._records.holder(self._run.id)
 
     def _delete(self, tests: Sequence[TestRecord]) -> None:
         if tests:
@@ -250,18 +197,23 @@ class _Removal:
         if test.shortdir.startswith("/") and (test.attempt or os.path.lexists(test.shortdir)):
             owner = self._owner(test)
             done = self._workarea.remove(test.shortdir, owner, dry_run=self._order.dry_run)
-            if isinstance(done, Refused):
-                disks = self._own_disks(test.test_id.test)
-                if disks:
-                    done = self._workarea.remove(
-                        test.shortdir, owner, disks=disks, dry_run=self._order.dry_run
-                    )
+            if isinstance(done, Refused) and (disks := self._own_disks(test.test_id.test)):
+                done = self._workarea.remove(test.shortdir, owner, disks=disks, dry_run=self._order.dry_run)
             if isinstance(done, Refused):
                 self._keep(test, f"{done.path}: {done.reason}")
                 return False
             paths = done.paths
         self._report.gone.append(Gone(run=self._run.name, test=str(test.test_id), paths=paths))
         return True
+
+    def _own_disks(self, name: str) -> tuple[Disk, ...]:
+        """Return the disks that a test's own file names, if it is still there and right."""
+        if name not in self._disks:
+            try:
+                self._disks[name] = disks_of_test(self._session, name)
+            except MegatestError:
+                self._disks[name] = ()
+        return self._disks[name]
 
     def _owner(self, test: TestRecord) -> Owner:
         return Owner(
@@ -304,7 +256,8 @@ class _Removal:
             rundir=rundir,
             shortdir=shortdir,
         )
-        self._log.changes([change], self._token)
+        holder = self._lease or self._other
+        self._log.changes([change], holder.token if holder is not None else 0)
         self._records.commit([change], None)
 
     def _remove_empty_parents(self) -> None:
@@ -317,32 +270,3 @@ class _Removal:
         names = {test.test_id.test for test in self._chosen}
         with_items = {test.test_id.test for test in tests if test.test_id.item}
         return [t for t in tests if t.is_parent and t.test_id.test in names - with_items]
-
-
-def _own_disks(session: Session) -> Callable[[str], tuple[Disk, ...]]:
-    """Return what looks up, once for each test, the disks of its own file."""
-    known: dict[str, tuple[Disk, ...]] = {}
-
-    def look_up(name: str) -> tuple[Disk, ...]:
-        if name not in known:
-            known[name] = _read_disks(session, name)
-        return known[name]
-
-    return look_up
-
-
-def _read_disks(session: Session, name: str) -> tuple[Disk, ...]:
-    try:
-        directory = directory_of(session, name)
-        loaded = load_test(
-            session.area,
-            name,
-            directory,
-            env={**session.environ, "MT_TEST_NAME": name},
-            cache=session.cache,
-            runconfig=session.runconfig,
-            purpose=Purpose.LAUNCH,
-        )
-    except MegatestError:
-        return ()  # the test's files are gone or wrong; the refusal stands
-    return loaded.value.disks

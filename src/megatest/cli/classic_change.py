@@ -10,7 +10,8 @@ from megatest.app.create import make_area, make_test
 from megatest.app.edit import set_lock, set_tests
 from megatest.app.kill import kill_tests, wait_for
 from megatest.app.query import TestFilter
-from megatest.app.remove import RemoveOrder, remove_tests
+from megatest.app.removal import RemoveOrder
+from megatest.app.remove import remove_tests
 from megatest.cli.classic_call import FAILED, Call
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error

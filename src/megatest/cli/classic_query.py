@@ -6,6 +6,7 @@ import glob
 import os
 from collections.abc import Sequence
 
+from megatest.app.attend import settle_on_look
 from megatest.app.inspect import (
     one_section,
     one_value,
@@ -32,8 +33,11 @@ def list_runs(call: Call) -> int:
     records = call.records_if_any
     if records is None:
         return 0
-    tests = call.tests()
-    found = [(run, find_tests(records, run, tests)) for run in find_runs(records, fields, which)]
+    runs, tests = find_runs(records, fields, which), call.tests()
+    for run in runs:
+        if note := settle_on_look(call.session, records, run):
+            call.warn(f"{run.name}: {note}")
+    found = [(run, find_tests(records, run, tests)) for run in runs]
     if mode == "json":
         call.write(classic.list_runs_json(found, listing))
     elif mode == "sexpr":

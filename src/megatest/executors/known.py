@@ -14,7 +14,8 @@ from megatest.executors.gridengine import GridEngine
 from megatest.executors.queue import BatchSystem
 from megatest.executors.setting import BatchSettings, batch_settings
 from megatest.executors.slurm import Slurm, unfiltered
-from megatest.executors.template import TEMPLATES, TemplateSystem
+from megatest.executors.template import TemplateSystem
+from megatest.executors.template_systems import TEMPLATES
 
 BATCH_SYSTEMS: Final = ("slurm", "gridengine", *TEMPLATES)
 """What ``type`` in ``[executor NAME]`` may be; without it, what NAME may be."""

@@ -14,9 +14,9 @@ from typing import Final
 from megatest.logpro.pattern import translate_pattern
 from megatest.logpro.rule import Comparison, Where
 from megatest.model.error import Diagnostic, Severity
+from megatest.scheme.bracket import RegexpError
 from megatest.scheme.fault import SchemeFault
 from megatest.scheme.procedure import CallSite, Procedure
-from megatest.scheme.regexp import RegexpError
 from megatest.scheme.value import (
     Keyword,
     Pair,

@@ -128,3 +128,49 @@ class _Assembler:
     def _overlong(self, data: bytes) -> Iterator[Block]:
         yield Head(data[: self._limit])
         yield Rest(data[self._limit :], is_last=False)
+
+
+def valid_text(raw: bytes) -> bytes:
+    """Return the bytes as valid UTF-8, themselves if they are: what is none becomes U+FFFD."""
+    if raw.isascii():
+        return raw
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace").encode()
+    return raw
+
+
+class Cursor:
+    """How far a block of lines has been passed on, in its bytes and in its text, which is often the same.
+
+    Where it is not, offsets in the text are none in the bytes, but the lines are the same lines.
+    """
+
+    def __init__(self, raw: bytes, text: bytes) -> None:
+        self._text = text
+        self._raws = None if raw is text else raw.split(b"\n")
+        self.done = 0
+        self._done_lines = 0
+
+    def lines_before(self, begin: int, index: int) -> tuple[bytes, bytes]:
+        """Return bytes and text of the lines not yet passed on, up to a place in the text and its line."""
+        text = self._text[self.done : begin]
+        if self._raws is None:
+            return text, text
+        raw = b"".join(line + b"\n" for line in self._raws[self._done_lines : index])
+        self.done, self._done_lines = begin, index
+        return raw, text
+
+    def line(self, line: bytes, end: int, index: int) -> bytes:
+        """Return the bytes of a line, and go past it."""
+        self.done, self._done_lines = end + 1, index + 1
+        return line if self._raws is None else self._raws[index]
+
+
+def line_spans(text: bytes) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each line of a block."""
+    start = 0
+    while (end := text.find(b"\n", start)) >= 0:
+        yield start, end
+        start = end + 1

@@ -13,12 +13,12 @@ from megatest.logpro.pattern import translate_pattern
 from megatest.logpro.rule import Measure, Rule, RuleSet
 from megatest.model.error import ConfigError, Diagnostic, Severity
 from megatest.scheme.argument import text_of
+from megatest.scheme.bracket import RegexpError
 from megatest.scheme.evaluate import Interpreter
 from megatest.scheme.fault import SchemeError, SchemeFault
 from megatest.scheme.form import AtomForm, Form, ListForm, Source
 from megatest.scheme.procedure import Steps
 from megatest.scheme.reader import UNCLOSED_REGEXP, read_source
-from megatest.scheme.regexp import RegexpError
 from megatest.scheme.value import UNSPECIFIED, Regexp, Value
 
 _STEP_LIMIT: Final = 2_000_000

@@ -9,7 +9,8 @@ from typing import Final
 from megatest.logpro.backtracking import BacktrackingMatcher
 from megatest.logpro.matcher import Matcher
 from megatest.logpro.watchdog import Watchdog
-from megatest.scheme.regexp import RegexpError, Translation, translate
+from megatest.scheme.bracket import RegexpError
+from megatest.scheme.regexp import Translation, translate
 from megatest.scheme.value import Regexp
 
 _LOOK_BEHIND: Final = re.compile(r"\(\?<[=!]")

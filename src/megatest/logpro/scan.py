@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from megatest.logpro.finding import (
-    Event,
-    Excerpt,
-    Findings,
-    RuleHit,
-    RuleTally,
-    Sink,
-    TriggerHit,
-    TriggerTally,
-)
-from megatest.logpro.line import Block, Head, Lines
+from megatest.logpro.finding import Event, Excerpt, Findings, RuleHit, Sink, TriggerHit, TriggerTally
+from megatest.logpro.line import Block, Cursor, Head, Lines, line_spans, valid_text
 from megatest.logpro.matcher import Groups, Matcher, PatternTooSlowError
 from megatest.logpro.rule import Measure, Rule, RuleSet, Trigger, Where
+from megatest.logpro.tally import FIRST_LINES, RuleState, TriggerState, excerpt, measure
 from megatest.model.error import Diagnostic, Severity
-from megatest.scheme.number import format_number, parse_number
-from megatest.scheme.value import Regexp, list_from, to_text
+from megatest.scheme.value import Regexp
 
-_FIRST_LINES: Final = 5
-_EXCERPT_CHARACTERS: Final = 200
 _DENSE: Final = 0.2  # from this share of lines on, finding candidates costs more than it saves
 
 CountedHook = Callable[[Rule, str, Groups], None]
@@ -61,76 +49,6 @@ def scan(
     return scanner.findings()
 
 
-class _Cursor:
-    """How far a block of lines has been passed on, in its bytes and in its text, which is often the same.
-
-    Where it is not, offsets in the text are none in the bytes, but the lines are the same lines.
-    """
-
-    def __init__(self, raw: bytes, text: bytes) -> None:
-        self._text = text
-        self._raws = None if raw is text else raw.split(b"\n")
-        self.done = 0
-        self._done_lines = 0
-
-    def lines_before(self, begin: int, index: int) -> tuple[bytes, bytes]:
-        """Return bytes and text of the lines not yet passed on, up to a place in the text and its line."""
-        text = self._text[self.done : begin]
-        if self._raws is None:
-            return text, text
-        raw = b"".join(line + b"\n" for line in self._raws[self._done_lines : index])
-        self.done, self._done_lines = begin, index
-        return raw, text
-
-    def line(self, line: bytes, end: int, index: int) -> bytes:
-        """Return the bytes of a line, and go past it."""
-        self.done, self._done_lines = end + 1, index + 1
-        return line if self._raws is None else self._raws[index]
-
-
-def _all_lines(text: bytes) -> Iterator[tuple[int, int]]:
-    start = 0
-    while (end := text.find(b"\n", start)) >= 0:
-        yield start, end
-        start = end + 1
-
-
-@dataclass(slots=True)
-class _RuleState:
-    """What a rule has come to; `section` is the one that makes it count now, None if none does."""
-
-    rule: Rule
-    count: int = 0
-    passed: int = 0
-    failed: int = 0
-    measured: str | None = None
-    measured_number: int | float | None = None
-    first_lines: list[Excerpt] = field(default_factory=list)
-    stopped: bool = False
-    section: str | None = None
-
-    def tally(self) -> RuleTally:
-        return RuleTally(
-            rule=self.rule,
-            count=self.count,
-            passed=self.passed,
-            failed=self.failed,
-            measured=self.measured,
-            measured_number=self.measured_number,
-            first_lines=tuple(self.first_lines),
-            stopped=self.stopped,
-        )
-
-
-@dataclass(slots=True)
-class _TriggerState:
-    """How often a trigger fired; `patterns` are the indexes of its patterns."""
-
-    trigger: Trigger
-    patterns: range
-    fired: int = 0
-
-
 class _Scanner:
     """The state of a scan: what is active, what was counted, how far it has come."""
 
@@ -144,7 +62,7 @@ class _Scanner:
         self._number = 0
         self._dense = False
         self._looked = 0
-        self._states = [_RuleState(rule) for rule in rules.rules]
+        self._states = [RuleState(rule) for rule in rules.rules]
         self._owners = [state for state in self._states for _ in state.rule.patterns]
         self._triggers = self._trigger_states(len(self._owners))
         # The original tries the triggers that were defined last first.
@@ -155,11 +73,11 @@ class _Scanner:
         self._complaints: list[Diagnostic] = []
         self._find_live_rules()
 
-    def _trigger_states(self, first: int) -> list[_TriggerState]:
-        states: list[_TriggerState] = []
+    def _trigger_states(self, first: int) -> list[TriggerState]:
+        states: list[TriggerState] = []
         for trigger in self._rules.triggers:
             end = first + len(trigger.patterns)
-            states.append(_TriggerState(trigger, range(first, end)))
+            states.append(TriggerState(trigger, range(first, end)))
             first = end
         return states
 
@@ -180,17 +98,17 @@ class _Scanner:
             self._take_head(block.data)
         else:
             end = b"\n" if block.is_last else b""
-            self._pass(block.data + end, _valid(block.data) + end)
+            self._pass(block.data + end, valid_text(block.data) + end)
 
     def _take_lines(self, raw: bytes) -> None:
         """Look at the lines that may match, and pass on in one piece what lies between those with events.
 
         Where every line may match, looking for candidates is only a detour.
         """
-        text = _valid(raw)
+        text = valid_text(raw)
         is_first = self._number == 0
-        spans = _all_lines(text) if self._dense or is_first else self._matcher.candidates(text)
-        cursor = _Cursor(raw, text)
+        spans = line_spans(text) if self._dense or is_first else self._matcher.candidates(text)
+        cursor = Cursor(raw, text)
         before, looked = self._number, self._looked
         counted = 0
         for begin, end in spans:
@@ -208,7 +126,7 @@ class _Scanner:
 
     def _take_head(self, raw: bytes) -> None:
         self._number += 1
-        text = _valid(raw)
+        text = valid_text(raw)
         if events := self._events(text):
             self._hit(raw, text, events, b"")
         else:
@@ -243,7 +161,7 @@ class _Scanner:
         return tuple(events) if hit is None else (*events, hit)
 
     def _fire(self, line: bytes, possible: Sequence[int]) -> Sequence[Trigger]:
-        fired: list[_TriggerState] = []
+        fired: list[TriggerState] = []
         for state in self._may_fire:
             is_first = state.trigger.is_builtin and self._number == 1
             if is_first or any(i in state.patterns and self._matches(i, line) for i in possible):
@@ -283,15 +201,15 @@ class _Scanner:
                 return self._counted(state, index, line)
         return None
 
-    def _counted(self, state: _RuleState, index: int, line: bytes) -> RuleHit:
+    def _counted(self, state: RuleState, index: int, line: bytes) -> RuleHit:
         rule = state.rule
         state.count += 1
-        if len(state.first_lines) < _FIRST_LINES:
-            state.first_lines.append(Excerpt(number=self._number, text=_excerpt(line)))
+        if len(state.first_lines) < FIRST_LINES:
+            state.first_lines.append(Excerpt(number=self._number, text=excerpt(line)))
         groups: Groups = ()
         if rule.hook or isinstance(rule.test, Measure):
             groups = self._groups(index, line)
-        passed = isinstance(rule.test, Measure) and _measure(state, rule.test, groups)
+        passed = isinstance(rule.test, Measure) and measure(state, rule.test, groups)
         if rule.hook and self._on_counted is not None:
             self._on_counted(rule, line.decode("utf-8", "replace"), groups)
         return RuleHit(rule, state.count, state.section or "", state.measured, passed)
@@ -333,38 +251,3 @@ class _Scanner:
                 hint="avoid repetitions of repetitions together with look-around or back-references",
             )
         )
-
-
-def _measure(state: _RuleState, test: Measure, groups: Groups) -> bool:
-    """Read the value off a match and judge it."""
-    captured = groups[test.group] if test.group < len(groups) else None
-    number = parse_number(captured) if captured is not None else None
-    state.measured_number = number
-    if number is not None:
-        state.measured = format_number(number)
-    elif captured is not None:
-        state.measured = captured
-    else:
-        state.measured = to_text(list_from(False if text is None else text for text in groups))
-    passed = number is not None and test.holds(number)
-    if passed:
-        state.passed += 1
-    else:
-        state.failed += 1
-    return passed
-
-
-def _valid(raw: bytes) -> bytes:
-    """Return the bytes as valid UTF-8, themselves if they are: what is none becomes U+FFFD."""
-    if raw.isascii():
-        return raw
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("utf-8", "replace").encode()
-    return raw
-
-
-def _excerpt(line: bytes) -> str:
-    text = line[: 4 * _EXCERPT_CHARACTERS].decode("utf-8", "replace")
-    return text if len(text) <= _EXCERPT_CHARACTERS else text[: _EXCERPT_CHARACTERS - 3] + "..."

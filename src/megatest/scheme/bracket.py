@@ -5,6 +5,7 @@ Letters, digits and blanks are those of ASCII, as in the original; every other c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -12,6 +13,28 @@ Range: TypeAlias = tuple[int, int]
 Ranges: TypeAlias = tuple[Range, ...]
 
 HIGHEST: Final = 0x10FFFF
+CONTROLS: Final[Mapping[str, str]] = {
+    "t": "\t",
+    "n": "\n",
+    "r": "\r",
+    "f": "\f",
+    "a": "\a",
+    "e": "\x1b",
+    "v": "\v",
+    "0": "\0",
+}
+"""Letters that stand for a control character after a backslash."""
+
+_HEX: Final = re.compile(r"\\x(?:([0-9a-fA-F]{2})|\{([0-9a-fA-F]{1,6})\})")
+
+
+class RegexpError(ValueError):
+    """A pattern that is not one; `offset` is the 0-based place in its source."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
 
 
 def _ranges(spans: str) -> Ranges:
@@ -78,3 +101,86 @@ def character(code: int) -> str:
     if text.isascii():
         return text if text.isalnum() else f"\\x{code:02x}"
     return text
+
+
+def parse_hex(source: str, at: int) -> tuple[int, int]:
+    """Return the code and the width of a ``\\xHH`` or ``\\x{H...}``.
+
+    Raises:
+        RegexpError: it is none.
+    """
+    match = _HEX.match(source, at)
+    if match is None:
+        raise RegexpError("\\x wants two hexadecimal digits, or some in braces", at)
+    code = int(match[1] or match[2], 16)
+    if code > HIGHEST or 0xD800 <= code < 0xE000:
+        raise RegexpError(f"there is no character {code:x}", at)
+    return code, len(match[0])
+
+
+def parse_bracket(source: str, start: int) -> tuple[str, int]:
+    """Return a class in the engines' syntax, and the offset after it.
+
+    Args:
+        source: the pattern.
+        start: where its ``[`` is.
+
+    Raises:
+        RegexpError: it is none.
+    """
+    at = start + 1
+    negated = source.startswith("^", at)
+    at += negated
+    ranges: list[Range] = []
+    first = True  # a ] that comes first is one of the characters
+    while first or source[at : at + 1] != "]":
+        first = False
+        item, at = _item(source, start, at)
+        if source.startswith("-", at) and source[at + 1 : at + 2] not in ("]", ""):
+            upper, end = _item(source, start, at + 1)
+            item, at = (_range(item, upper, at),), end
+        ranges += item
+    return bracket_text(ranges, negated=negated), at + 1
+
+
+def _range(low: Ranges, high: Ranges, at: int) -> Range:
+    if not all(len(item) == 1 and item[0][0] == item[0][1] for item in (low, high)):
+        raise RegexpError("a range goes from a character to a character, not to a class", at)
+    if high[0][0] < low[0][0]:
+        raise RegexpError("this range is backwards", at)
+    return low[0][0], high[0][0]
+
+
+def _item(source: str, start: int, at: int) -> tuple[Ranges, int]:
+    """Return what the next item of a class matches, and the offset after it."""
+    char = source[at : at + 1]
+    if char == "":
+        raise RegexpError("this class is never closed", start)
+    if source.startswith("[:", at) and (end := source.find(":]", at + 2)) > 0:
+        name = source[at + 2 : end]
+        ranges = POSIX.get(name.removeprefix("^"))
+        if ranges is None:
+            raise RegexpError(f"unknown class [:{name[:20]}:]", at)
+        return (complement(ranges) if name.startswith("^") else ranges), end + 2
+    if char == "\\":
+        return _escape(source, at)
+    return ((ord(char), ord(char)),), at + 1
+
+
+def _escape(source: str, at: int) -> tuple[Ranges, int]:
+    letter = source[at + 1 : at + 2]
+    if letter == "x":
+        code, width = parse_hex(source, at)
+        return ((code, code),), at + width
+    ranges = ranges_of_escape(letter) if letter.isalpha() else None
+    if ranges is not None:
+        return ranges, at + 2
+    if letter in CONTROLS:
+        code = ord(CONTROLS[letter])
+    elif letter == "b":
+        code = ord("b")  # as the original has it; a backspace is \x08
+    elif letter == "" or (letter.isascii() and letter.isalnum()):
+        raise RegexpError(f"unknown escape \\{letter} in a class", at)
+    else:
+        code = ord(letter)
+    return ((code, code),), at + 2

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import GeneratorType
 from typing import Final, cast
 
+from megatest.scheme.binding import bind_parameters
 from megatest.scheme.fault import SchemeError, SchemeFault
 from megatest.scheme.form import AtomForm, Form, ListForm
 from megatest.scheme.library import Output, standard_names
@@ -25,7 +26,7 @@ from megatest.scheme.procedure import (
     Steps,
     check_arity,
 )
-from megatest.scheme.special import bind_parameters, sequence
+from megatest.scheme.syntax import sequence
 from megatest.scheme.value import UNSPECIFIED, Symbol, Value, brief, to_text
 
 DEFAULT_STEP_LIMIT: Final = 500_000

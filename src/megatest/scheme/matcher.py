@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TypeAlias
 
+from megatest.scheme.bracket import RegexpError
 from megatest.scheme.fault import SchemeFault
-from megatest.scheme.regexp import RegexpError, translate
+from megatest.scheme.regexp import translate
 from megatest.scheme.value import Regexp
 
 Span: TypeAlias = tuple[int, int]

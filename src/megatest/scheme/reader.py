@@ -13,8 +13,8 @@ from typing import Final
 from megatest.model.error import Diagnostic
 from megatest.scheme.fault import SchemeError
 from megatest.scheme.form import AtomForm, Form, ListForm, Source
-from megatest.scheme.number import parse_number
-from megatest.scheme.value import Char, Keyword, Regexp, Special, Symbol
+from megatest.scheme.lexeme import char_named, hash_word_value, unescape, word_value
+from megatest.scheme.value import Char, Regexp, Symbol
 
 UNCLOSED_REGEXP: Final = "this regular expression is never closed"
 """The message about a literal without an end, which the original reads for ever."""
@@ -25,39 +25,10 @@ _ABBREVIATIONS: Final = {"'": "quote", "`": "quasiquote", ",": "unquote", ",@": 
 _BLANK: Final = re.compile(r"\s+|;[^\n]*")
 _WORD: Final = re.compile(r"(?:\|[^|]*\||[^\s()\[\]{}\"';`,|])+")
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|[ \t]*\n[ \t]*|(.))", re.DOTALL)
-_ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "v": "\v", "f": "\f", "0": "\0"}
 _SLASH_REGEX: Final = re.compile(r"#/((?:[^/\\]|\\.)*)/", re.DOTALL)
 _REGEX_FLAGS: Final = re.compile(r"[ixu]{0,3}")
 _FLAG_HINT: Final = "the flags are i, x and u, at most three letters"
 _PAIRED: Final = {"(": ")", "[": "]", "{": "}", "<": ">"}
-_CHAR_NAMES: Final = {
-    "space": " ",
-    "newline": "\n",
-    "linefeed": "\n",
-    "tab": "\t",
-    "return": "\r",
-    "nul": "\0",
-    "null": "\0",
-    "escape": "\x1b",
-    "esc": "\x1b",
-    "alarm": "\a",
-    "backspace": "\b",
-    "delete": "\x7f",
-    "page": "\f",
-    "vtab": "\v",
-}
-_HASH_WORDS: Final = {
-    "#t": True,
-    "#true": True,
-    "#f": False,
-    "#false": False,
-    "#!eof": Special.EOF,
-    "#!unspecified": Special.UNSPECIFIED,
-    "#!key": Symbol("#!key"),
-    "#!optional": Symbol("#!optional"),
-    "#!rest": Symbol("#!rest"),
-}
 
 
 def read_all(
@@ -246,7 +217,7 @@ class _Reader:
             self._swallow()
             return
         self.offset = match.end()
-        self._atom(start, _unescape(match[0][1:-1]))
+        self._atom(start, unescape(match[0][1:-1]))
 
     def _read_word(self) -> None:
         start = self.offset
@@ -260,7 +231,7 @@ class _Reader:
         if word == ".":
             self._read_dot(start)
         else:
-            self._atom(start, _word_value(word))
+            self._atom(start, word_value(word))
 
     def _read_dot(self, at: int) -> None:
         level = self.levels[-1]
@@ -319,12 +290,8 @@ class _Reader:
         rest = match[0] if match and self.text[start + 2 : start + 3].isalnum() else ""
         name = self.text[start + 2 : start + 3] + rest
         self.offset = start + 2 + len(name)
-        if len(name) == 1:
-            self._atom(start, Char(name))
-        elif name in _CHAR_NAMES:
-            self._atom(start, Char(_CHAR_NAMES[name]))
-        elif re.fullmatch(r"[xuU][0-9a-fA-F]{1,6}", name) and int(name[1:], 16) < 0x110000:
-            self._atom(start, Char(chr(int(name[1:], 16))))
+        if (char := char_named(name)) is not None:
+            self._atom(start, Char(char))
         else:
             self._complain(start, 2 + len(name), f"unknown character name {name!r}")
 
@@ -332,34 +299,8 @@ class _Reader:
         match = _WORD.match(self.text, start)
         word = match[0] if match else "#"
         self.offset = start + len(word)
-        number = parse_number(word)
-        if word in _HASH_WORDS:
-            self._atom(start, _HASH_WORDS[word])
-        elif word.startswith("#:") and len(word) > 2:
-            self._atom(start, Keyword(word[2:]))
-        elif number is not None:
-            self._atom(start, number)
+        value = hash_word_value(word)
+        if value is not None:
+            self._atom(start, value)
         else:
             self._complain(start, len(word), f"{word!r} cannot be read")
-
-
-def _word_value(word: str) -> object:
-    if "|" in word:
-        return Symbol(word.replace("|", ""))
-    if word.endswith(":") and len(word) > 1:
-        return Keyword(word[:-1])
-    number = parse_number(word)
-    return Symbol(word) if number is None else number
-
-
-def _unescape(text: str) -> str:
-    return _ESCAPE.sub(_escaped, text) if "\\" in text else text
-
-
-def _escaped(match: re.Match[str]) -> str:
-    code = match[1] or match[2]
-    if code:
-        return chr(int(code, 16))
-    if match[3] is None:
-        return ""
-    return _ESCAPES.get(match[3], match[3])

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from megatest.scheme.bracket import (
+    CONTROLS,
     HIGHEST,
-    POSIX,
-    Range,
-    Ranges,
+    RegexpError,
     bracket_text,
     character,
-    complement,
+    parse_bracket,
+    parse_hex,
     ranges_of_escape,
 )
 from megatest.scheme.value import Regexp
@@ -27,24 +27,13 @@ _DEEPEST: Final = 200
 _LINEAR_REPEATS: Final = 1000  # RE2 refuses larger counts
 _LARGEST_COUNT: Final = 100_000
 _NEVER: Final = bracket_text(((0, HIGHEST),), negated=True)
-_CONTROLS: Final = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "a": "\a", "e": "\x1b", "v": "\v", "0": "\0"}
 _COUNTS: Final = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 _COUNT_LIKE: Final = re.compile(r"\{[\s\d,]*\d[\s\d,]*\}")
 _GROUP_NAME: Final = re.compile(r"\(\?P?<([A-Za-z_]\w*)>", re.ASCII)
 _FLAG_GROUP: Final = re.compile(r"\(\?([imsux]*)(?:-([imsux]*))?([:)])")
 _CONDITION: Final = re.compile(r"\(\?\((\d+)\)")
-_HEX: Final = re.compile(r"\\x(?:([0-9a-fA-F]{2})|\{([0-9a-fA-F]{1,6})\})")
 _PROPERTY: Final = re.compile(r"\\[pP](?:[A-Z]|\{\^?[A-Za-z_]+\})")
 _BACK_NAME: Final = re.compile(r"\\k<([A-Za-z_]\w*)>", re.ASCII)
-
-
-class RegexpError(ValueError):
-    """A pattern that is not one; `offset` is the 0-based place in its source."""
-
-    def __init__(self, message: str, offset: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.offset = offset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,8 +219,8 @@ class _Translator:
             self._emit_atom(2, character(ord(letter)))
 
     def _letter_escape(self, letter: str) -> None:
-        if letter in _CONTROLS:
-            self._emit_atom(2, character(ord(_CONTROLS[letter])))
+        if letter in CONTROLS:
+            self._emit_atom(2, character(ord(CONTROLS[letter])))
             return
         ranges = ranges_of_escape(letter.lower())
         if ranges is None:
@@ -240,7 +229,7 @@ class _Translator:
 
     def _long_escape(self, letter: str) -> None:
         if letter == "x":
-            code, width = self._hex(self.offset)
+            code, width = parse_hex(self.source, self.offset)
             self._emit_atom(width, character(code))
         elif letter == "Q":
             self._quoted()
@@ -250,16 +239,6 @@ class _Translator:
             self._property()
         else:
             self._back_reference(letter)
-
-    def _hex(self, at: int) -> tuple[int, int]:
-        """Return the code and the width of a ``\\xHH`` or ``\\x{H...}``."""
-        match = _HEX.match(self.source, at)
-        if match is None:
-            self._fail("\\x wants two hexadecimal digits, or some in braces", at)
-        code = int(match[1] or match[2], 16)
-        if code > HIGHEST or 0xD800 <= code < 0xE000:
-            self._fail(f"there is no character {code:x}", at)
-        return code, len(match[0])
 
     def _quoted(self) -> None:
         end = self.source.find("\\E", self.offset + 2)
@@ -295,68 +274,9 @@ class _Translator:
         self.backtracks = True
         self._emit_atom(width, f"(?:\\{number})", "(?:[^\\n]*)")
 
-    # Classes
-
     def _bracket(self) -> None:
-        start = self.offset
-        at = start + 1
-        negated = self.source.startswith("^", at)
-        at += negated
-        ranges: list[Range] = []
-        first = True
-        while first or self.source[at : at + 1] != "]":
-            first = False
-            item, at = self._bracket_item(start, at)
-            if self._is_range(at):
-                upper, end = self._bracket_item(start, at + 1)
-                item, at = (self._range(item, upper, at),), end
-            ranges += item
-        text = bracket_text(ranges, negated=negated)
-        self._emit_atom(at + 1 - start, text)
-
-    def _range(self, low: Ranges, high: Ranges, at: int) -> Range:
-        """Return the range between two items, each of which must be one character."""
-        if not all(len(item) == 1 and item[0][0] == item[0][1] for item in (low, high)):
-            self._fail("a range goes from a character to a character, not to a class", at)
-        if high[0][0] < low[0][0]:
-            self._fail("this range is backwards", at)
-        return low[0][0], high[0][0]
-
-    def _is_range(self, at: int) -> bool:
-        return self.source.startswith("-", at) and self.source[at + 1 : at + 2] not in ("]", "")
-
-    def _bracket_item(self, start: int, at: int) -> tuple[Ranges, int]:
-        """Return what the next item of a class matches, and where the one after it begins."""
-        char = self.source[at : at + 1]
-        if char == "":
-            self._fail("this class is never closed", start)
-        if char == "[" and (end := self.source.find(":]", at + 2)) > 0 and self.source.startswith("[:", at):
-            name = self.source[at + 2 : end]
-            ranges = POSIX.get(name.removeprefix("^"))
-            if ranges is None:
-                self._fail(f"unknown class [:{name[:20]}:]", at)
-            return (complement(ranges) if name.startswith("^") else ranges), end + 2
-        if char == "\\":
-            return self._bracket_escape(at)
-        return ((ord(char), ord(char)),), at + 1
-
-    def _bracket_escape(self, at: int) -> tuple[Ranges, int]:
-        letter = self.source[at + 1 : at + 2]
-        if letter == "x":
-            code, width = self._hex(at)
-            return ((code, code),), at + width
-        ranges = ranges_of_escape(letter) if letter.isalpha() else None
-        if ranges is not None:
-            return ranges, at + 2
-        if letter in _CONTROLS and letter:
-            code = ord(_CONTROLS[letter])
-        elif letter == "b":
-            code = ord("b")  # as the original has it; a backspace is \x08
-        elif letter == "" or (letter.isascii() and letter.isalnum()):
-            self._fail(f"unknown escape \\{letter} in a class", at)
-        else:
-            code = ord(letter)
-        return ((code, code),), at + 2
+        text, end = parse_bracket(self.source, self.offset)
+        self._emit_atom(end - self.offset, text)
 
     # Groups
 

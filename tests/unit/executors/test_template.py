@@ -7,7 +7,8 @@ import pytest
 from megatest.executors.call import Reply
 from megatest.executors.queue import ArrayJob, BatchSystem, Ref, Standing
 from megatest.executors.setting import BatchSettings
-from megatest.executors.template import FLUX, LSF, PBS, TEMPLATES, TORQUE, Template, TemplateSystem
+from megatest.executors.template import Template, TemplateSystem
+from megatest.executors.template_systems import FLUX, LSF, PBS, TEMPLATES, TORQUE
 from megatest.model.job import ChangeKind, Resources
 
 _WISHES = Resources(cpus=4, memory_mib=512, gpus=1, walltime_s=3661)

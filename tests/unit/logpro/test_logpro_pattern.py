@@ -15,7 +15,7 @@ from megatest.logpro.matcher import Matcher
 from megatest.logpro.pattern import NO_RE2, make_matcher, translate_pattern
 from megatest.logpro.run import run_logpro
 from megatest.logpro.watchdog import Watchdog
-from megatest.scheme.regexp import RegexpError
+from megatest.scheme.bracket import RegexpError
 from megatest.scheme.value import Regexp
 
 TODAY = datetime.date(2026, 3, 1)

@@ -7,7 +7,8 @@ import re
 import pytest
 import re2  # type: ignore[import-untyped]
 
-from megatest.scheme.regexp import RegexpError, translate
+from megatest.scheme.bracket import RegexpError
+from megatest.scheme.regexp import translate
 from megatest.scheme.value import Regexp
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import click
 
 from megatest.app.query import TestFilter, find_tests
-from megatest.app.remove import RemoveOrder, RemoveReport, remove_tests
+from megatest.app.removal import RemoveOrder, RemoveReport
+from megatest.app.remove import remove_tests
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
 from megatest.cli.modern import area_options, run_options
