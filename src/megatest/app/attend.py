@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from megatest.app import wiring
 from megatest.app.launcher import LOCAL
@@ -23,6 +22,7 @@ from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.ids import TestId
 from megatest.model.lease import Holder, Lease, LeaseLost
 from megatest.model.record import RunRecord, TestRecord
+from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE, State
 from megatest.plan.items import Item
 from megatest.plan.plan import Plan

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from megatest.app.launcher import COMMAND, Choice, choose
 from megatest.app.session import Session
@@ -21,6 +20,7 @@ from megatest.engine.ports import Brief, Clock
 from megatest.model.attempt import AttemptSpec
 from megatest.model.error import ConfigError, Severity, UserError
 from megatest.model.ids import Target, TestId
+from megatest.model.slotted import dataclass, field
 from megatest.model.spec import TestSpec, Variable
 from megatest.plan.items import Item, expand_items
 

@@ -10,7 +10,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from megatest.app import wiring
 from megatest.app.session import AreaRequest, Session, open_area
@@ -18,6 +17,7 @@ from megatest.config.check import check_area
 from megatest.config.source import ParseCache
 from megatest.model.error import Diagnostic, MegatestError, Severity
 from megatest.model.ids import TestId
+from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE, State
 from megatest.store.health import examine
 from megatest.workarea.runlog import find_run_logs, read_run_log

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from megatest.app.query import TestFilter, find_tests
 from megatest.app.wiring import AllRecords
@@ -11,6 +10,7 @@ from megatest.model.change import TestChange
 from megatest.model.error import UserError
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.rollup import RollUp
+from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE, State
 
 LOCKED = "locked"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from megatest.app import wiring
 from megatest.app.planning import Selected, rerun_request, select_tests
@@ -12,6 +11,7 @@ from megatest.engine.ports import Addition, Watcher
 from megatest.model.error import MegatestError
 from megatest.model.lease import Lease
 from megatest.model.record import RequestRecord
+from megatest.model.slotted import dataclass, field
 
 
 @dataclass(slots=True, kw_only=True)

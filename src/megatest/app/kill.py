@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from megatest.app.attend import Desk, end_left, living_holder, settle_left
 from megatest.app.edit import Author, request_kill, still_active
@@ -13,6 +12,7 @@ from megatest.engine.interrupt import Interrupts
 from megatest.engine.ports import Watcher
 from megatest.model.lease import Holder
 from megatest.model.record import RunRecord, TestRecord
+from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE, State, Status
 from megatest.reports.verdict import needs_attention
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from megatest.model.error import UserError
 from megatest.model.ids import TestId
 from megatest.model.pattern import parse_pattern
+from megatest.model.slotted import dataclass
 from megatest.model.spec import Area
 
 LOCAL = "local"

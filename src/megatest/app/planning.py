@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from megatest.app import wiring
 from megatest.app.launcher import LOCAL, choose
@@ -17,6 +16,7 @@ from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern, parse_pattern, parse_words
 from megatest.model.record import TestRecord
+from megatest.model.slotted import dataclass
 from megatest.model.spec import Area, TestSpec
 from megatest.model.status import ACTIVE
 from megatest.plan.explain import Planned

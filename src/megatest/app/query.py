@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from megatest.app.session import Session
@@ -13,6 +12,7 @@ from megatest.model.error import UserError
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern, parse_pattern, parse_words
 from megatest.model.record import EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.slotted import dataclass
 from megatest.reports import verdict
 
 _MANY = frozenset("%*?[,~")

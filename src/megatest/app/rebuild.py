@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from megatest.app import wiring
 from megatest.app.attend import Desk, settle_left
@@ -20,6 +19,7 @@ from megatest.model.ids import Target, TestId
 from megatest.model.job import ChangeKind, JobChange
 from megatest.model.record import RunRecord, StepRecord, TestRecord
 from megatest.model.rollup import RollUp
+from megatest.model.slotted import dataclass, replace
 from megatest.store.rebuild import import_rows
 from megatest.workarea.journal import read_journal
 from megatest.workarea.marker import Owner

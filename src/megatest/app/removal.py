@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from megatest.app.edit import Author
 from megatest.app.query import TestFilter
+from megatest.model.slotted import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

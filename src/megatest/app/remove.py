@@ -125,8 +125,9 @@ class _Removal:
         if self._order.keep_records or self._other is not None:
             return
         if not self._records.tests(self._run.id):
-            self._records.delete_run(self._run.id)
+            # The record last: as long as it is there the same command finds the run again.
             self._remove_run_log()
+            self._records.delete_run(self._run.id)
             self._report.gone.append(Gone(run=self._run.name))
 
     def _remove_run_log(self) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from typing import Final
 
 from megatest.app.session import AreaRequest
 from megatest.model.error import UserError
 from megatest.model.record import RequestRecord
+from megatest.model.slotted import dataclass, replace
 from megatest.model.spec import Variable
 
 RUN: Final = "run"

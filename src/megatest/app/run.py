@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from megatest.app import wiring
 from megatest.app.briefing import RunContext, TestBriefing
@@ -24,6 +23,7 @@ from megatest.model.error import EnvironmentFault
 from megatest.model.ids import TestId
 from megatest.model.lease import Lease, LeaseLost
 from megatest.model.record import RequestRecord, RunRecord, TestRecord
+from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE, GOOD, State
 from megatest.workarea.ondisk import SHIM_DIR
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from megatest.app import wiring
 from megatest.app.session import Session
@@ -17,6 +16,7 @@ from megatest.engine.recover import recover
 from megatest.engine.wait import DescriptorWaiter
 from megatest.model.lease import Lease
 from megatest.model.record import RunRecord, TestRecord
+from megatest.model.slotted import dataclass
 from megatest.model.spec import Area
 from megatest.model.status import State, Status
 from megatest.plan.plan import Plan
@@ -121,8 +121,7 @@ def open_scene(
     log = open_run_log(session, run)
     records = store.tests(run.id)
     log.run(run, area.field_names, area.home, lease.token)
-    # An engine may have died between registering rows and logging them.
-    log.rows(record for record in records if _is_untouched(record))
+    log.rows(record for record in records if _is_maybe_unlogged(record))
     return Scene(
         area=area,
         store=store,
@@ -134,8 +133,12 @@ def open_scene(
     )
 
 
-def _is_untouched(record: TestRecord) -> bool:
-    return (record.state, record.status) == (State.NOT_STARTED, Status.NA)
+def _is_maybe_unlogged(record: TestRecord) -> bool:
+    """Return whether a command may have died between what it did to a row and to the run's journal.
+
+    Rows are registered before they are logged, and logged as gone before they are deleted.
+    """
+    return record.state == State.REMOVING or (record.state, record.status) == (State.NOT_STARTED, Status.NA)
 
 
 def open_run_log(session: Session, run: RunRecord) -> RunLog:

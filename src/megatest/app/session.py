@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from megatest.config.area import find_area, load_area
 from megatest.config.discover import discover_tests
@@ -12,6 +11,7 @@ from megatest.config.runconfig import RunConfig, load_runconfig
 from megatest.config.source import ParseCache
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.ids import Target, check_name
+from megatest.model.slotted import dataclass, field
 from megatest.model.spec import Area
 
 DATABASE = "megatest.db"

@@ -7,11 +7,11 @@ it looks like.  ``:name value`` gives a field of the target, or run name, state 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from megatest.cli.options import GROUPS, OPTIONS, Kind, Option
 from megatest.config.nearest import did_you_mean
 from megatest.model.error import UserError
+from megatest.model.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from megatest.app import wiring
 from megatest.app.attend import Desk
@@ -13,6 +12,7 @@ from megatest.app.session import Session, open_area
 from megatest.cli.modern import area_request
 from megatest.model.error import UserError
 from megatest.model.record import RunRecord, TestRecord
+from megatest.model.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

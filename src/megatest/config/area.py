@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from megatest.config.entry import Document, Entry, Loaded
@@ -19,6 +18,7 @@ from megatest.config.triggers import triggers_from
 from megatest.config.values import Values, words
 from megatest.model.error import Diagnostic, Location, Severity, UserError
 from megatest.model.ids import Target
+from megatest.model.slotted import replace
 from megatest.model.spec import Area, Field, HostSlots
 
 CONFIG_NAME: Final = "megatest.config"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from megatest.config.source import Line
 from megatest.model.error import Diagnostic, Location, Severity
+from megatest.model.slotted import dataclass, field
 from megatest.model.spec import Variable
 
 _LONGEST_CHAIN: Final = 10

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 from megatest.config.expand import Found
 from megatest.config.source import ParseCache
 from megatest.model.ids import Target
+from megatest.model.slotted import dataclass
 
 
 class Commands(Enum):

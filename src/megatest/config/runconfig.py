@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from megatest.config.entry import Document, Loaded
@@ -14,6 +13,7 @@ from megatest.config.request import Request
 from megatest.config.source import ParseCache
 from megatest.model.error import Diagnostic, Severity
 from megatest.model.ids import Target
+from megatest.model.slotted import dataclass, field
 from megatest.model.spec import Area, Variable
 
 RUNCONFIGS_NAME: Final = "runconfigs.config"

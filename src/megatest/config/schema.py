@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from megatest.config.kind import Kind
+from megatest.model.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from megatest.model.slotted import dataclass
 
 _STDERR: Final = 2
 

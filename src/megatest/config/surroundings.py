@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from megatest.config.entry import Entry, Origin, Pending
 from megatest.config.expand import Found
 from megatest.config.line import BLANKS, Kind
@@ -11,6 +9,7 @@ from megatest.config.request import Commands, Request
 from megatest.config.shell import joined_lines, run_shell
 from megatest.config.source import Line
 from megatest.model.error import Diagnostic, Severity
+from megatest.model.slotted import replace
 
 _START = Line(1, "", Kind.BLANK, "", "", 0, False)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from megatest.model.attempt import Ended, Prepared, Started, StatusSaid
 from megatest.model.ids import TestId
 from megatest.model.job import Job
+from megatest.model.slotted import dataclass
 
 
 @dataclass(slots=True)

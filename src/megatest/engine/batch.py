@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from megatest.model.change import Change, StepChange, StepsCleared, TestChange
+from megatest.model.slotted import replace
 
 _FIELDS = tuple(f.name for f in fields(TestChange) if f.name not in ("row", "expected_state"))
 

@@ -6,12 +6,11 @@ others run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from megatest.engine.attempt import Row
 from megatest.engine.ports import Brief, Briefing, WorkArea
 from megatest.model.attempt import Prepared
 from megatest.model.ids import TestId
+from megatest.model.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

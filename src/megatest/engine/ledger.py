@@ -9,7 +9,6 @@ over what the row says now and hands the lost change back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from megatest.engine.attempt import Row
@@ -20,6 +19,7 @@ from megatest.model.change import Change, StepChange, StepsCleared, TestChange
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
 from megatest.model.rollup import RollUp
+from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE
 from megatest.plan.rerun import Prior
 

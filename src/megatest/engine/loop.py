@@ -19,7 +19,6 @@ import heapq
 import os
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.batch import values_of
@@ -44,6 +43,7 @@ from megatest.failpoint import reach
 from megatest.model.change import StepsCleared
 from megatest.model.error import EnvironmentFault, MegatestError
 from megatest.model.job import ChangeKind, Job, JobChange
+from megatest.model.slotted import dataclass
 from megatest.model.status import GOOD, State, Status
 from megatest.plan.plan import Consequence, Expand, Plan, Register, Settle, Stuck
 

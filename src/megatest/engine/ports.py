@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from megatest.model.attempt import AttemptSpec, JournalPart, Prepared
@@ -13,6 +12,7 @@ from megatest.model.job import Job, JobChange, Resources, Submission
 from megatest.model.lease import Lease as Lease
 from megatest.model.lease import LeaseLost as LeaseLost
 from megatest.model.record import TestRecord
+from megatest.model.slotted import dataclass
 from megatest.plan.items import Item
 from megatest.plan.rerun import RerunRequest
 from megatest.plan.select import Selection

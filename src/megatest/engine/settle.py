@@ -7,10 +7,9 @@ that is never a verdict about it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from megatest.model.attempt import Ended, StatusSaid
 from megatest.model.job import ChangeKind, JobChange
+from megatest.model.slotted import dataclass
 from megatest.model.status import State, Status
 
 STUCK_COMMENT = "Test is stuck or dead"

@@ -13,8 +13,9 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol
+
+from megatest.model.slotted import dataclass
 
 _CHUNK = 1 << 16
 _DYING_S = 1.0

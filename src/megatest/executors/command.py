@@ -15,13 +15,13 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from megatest.executors import process
 from megatest.executors.local import spawn
 from megatest.executors.process import Marks
 from megatest.model.attempt import Ended, Started
 from megatest.model.job import ChangeKind, Job, JobChange, Submission
+from megatest.model.slotted import dataclass, field
 
 _FASTEST_POLL_S = 0.05
 _SLOWEST_POLL_S = 2.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 
 from megatest.executors.call import Calls
 from megatest.executors.command import Glance
@@ -13,6 +12,7 @@ from megatest.executors.setting import BatchSettings
 from megatest.executors.spool import Spool
 from megatest.executors.tracked import Register, Tracked
 from megatest.model.job import ChangeKind, JobChange
+from megatest.model.slotted import dataclass, field
 
 _SIGNAL_CODES = 128
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from xml.etree import ElementTree as Xml
 
 from megatest.executors.call import Command, Reply
 from megatest.executors.queue import ArrayJob, Enquiry, FinalWord, QueueRow, Ref, Standing, chunks
 from megatest.executors.setting import BatchSettings
 from megatest.model.job import Resources
+from megatest.model.slotted import dataclass
 
 _IDS_PER_COMMAND = 200
 _REFUSALS = re.compile(

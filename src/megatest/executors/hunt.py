@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from megatest.executors import process
 from megatest.executors.process import Marks
 from megatest.model.job import Job, JobChange
+from megatest.model.slotted import dataclass
 
 _STEP_S = 0.05
 _LONGEST_STEP_S = 1.0

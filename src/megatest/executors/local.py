@@ -18,13 +18,14 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from megatest.executors import process
 from megatest.executors.process import Marks, Process
 from megatest.failpoint import reach
 from megatest.model.attempt import Started
+from megatest.model.error import EnvironmentFault
 from megatest.model.job import ChangeKind, Job, JobChange, Submission
+from megatest.model.slotted import dataclass, field
 
 _PR_SET_CHILD_SUBREAPER = 36
 _SOONEST_SWEEP_S = 1.0
@@ -70,6 +71,9 @@ class LocalExecutor:
         read_started: tells the identity that a job's journal recorded.
         sweep: whether processes that a job leaves behind are ended (else only reported).
         leftover_grace_s: between TERM and KILL for what was left behind.
+
+    Raises:
+        EnvironmentFault: the kernel cannot tell of the end of a process (no pidfd).
     """
 
     name = "local"
@@ -82,6 +86,7 @@ class LocalExecutor:
         sweep: bool = True,
         leftover_grace_s: float = 1.0,
     ) -> None:
+        _check_kernel()
         self.slots = slots
         self._read_started = read_started
         self._sweep_leftovers = sweep
@@ -375,6 +380,15 @@ def _group_exists(pgid: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def _check_kernel() -> None:
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError) as error:
+        raise EnvironmentFault(
+            "this system cannot watch processes: pidfd_open does not work", hint="Linux 5.3 or newer is needed"
+        ) from error
 
 
 def _become_subreaper() -> None:

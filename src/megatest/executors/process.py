@@ -12,9 +12,9 @@ import os
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from megatest.failpoint import reach
+from megatest.model.slotted import dataclass
 
 MARK = "MT_JOB"
 """Environment variable that carries the job's name into every process of it."""

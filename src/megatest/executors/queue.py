@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from megatest.executors.call import Command, Reply
 from megatest.model.job import ChangeKind, Resources
+from megatest.model.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 
 from megatest.executors.session import Session, SessionState
 from megatest.model.job import ChangeKind, Job, JobChange
+from megatest.model.slotted import dataclass, field
 
 KILL_STEP_S = 0.1
 

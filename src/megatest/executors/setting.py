@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from typing import TypeVar
 
 from megatest.model.error import ConfigError, Diagnostic, Severity
+from megatest.model.slotted import dataclass, replace
 
 _Settings = TypeVar("_Settings", "BatchSettings", "SshSettings")
 

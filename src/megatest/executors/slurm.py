@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from megatest.executors.call import Command, Reply
 from megatest.executors.queue import (
@@ -25,6 +24,7 @@ from megatest.executors.queue import (
 )
 from megatest.executors.setting import BatchSettings
 from megatest.model.job import ChangeKind, Resources
+from megatest.model.slotted import dataclass
 
 _IDS_PER_COMMAND = 200
 _STANDINGS = {

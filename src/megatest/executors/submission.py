@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
 from megatest.executors.call import Reply
@@ -18,6 +17,7 @@ from megatest.executors.queue import ArrayJob, FinalWord, Ref
 from megatest.executors.spool import unfit
 from megatest.executors.tracked import Stage, Tracked
 from megatest.model.job import ChangeKind, Job, Resources
+from megatest.model.slotted import dataclass, replace
 
 _AGAIN_S = 10.0
 _LONGEST_AGAIN_S = 120.0

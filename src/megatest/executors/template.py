@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from megatest.executors.call import Command, Reply
@@ -23,6 +22,7 @@ from megatest.executors.queue import (
 )
 from megatest.executors.setting import BatchSettings
 from megatest.model.job import ChangeKind, Resources
+from megatest.model.slotted import dataclass, field
 
 _IDS_PER_COMMAND = 100
 _AWAY = re.compile(r"connect|communication|timed? ?out|is down|refused|try again", re.IGNORECASE)

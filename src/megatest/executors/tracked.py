@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 
 from megatest.executors.queue import Ref
 from megatest.model.job import ChangeKind, Job, JobChange
+from megatest.model.slotted import dataclass, field
 
 
 class Stage(Enum):

@@ -8,12 +8,12 @@ end the run; only what is left on disk differs (see `load.RuleFileError`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from megatest.logpro.pattern import translate_pattern
 from megatest.logpro.rule import Comparison, Where
 from megatest.model.error import Diagnostic, Severity
+from megatest.model.slotted import replace
 from megatest.scheme.bracket import RegexpError
 from megatest.scheme.fault import SchemeFault
 from megatest.scheme.procedure import CallSite, Procedure

@@ -17,7 +17,8 @@ class BacktrackingMatcher:
     """
 
     def __init__(self, translations: Sequence[Translation], watchdog: Watchdog) -> None:
-        self._compiled = [re.compile(translation.exact or r"(?!)") for translation in translations]
+        self._translations = translations
+        self._compiled: dict[int, re.Pattern[str]] = {}
         self._watchdog = watchdog
         self._all = range(len(translations))
 
@@ -47,6 +48,8 @@ class BacktrackingMatcher:
         return (match[0], *match.groups()) if match else ()
 
     def _search(self, index: int, line: bytes) -> re.Match[str] | None:
+        if index not in self._compiled:
+            self._compiled[index] = re.compile(self._translations[index].exact)
         text = line.decode("utf-8", "replace")
         self._watchdog.begin(index)
         try:

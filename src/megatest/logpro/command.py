@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
@@ -16,6 +15,7 @@ from megatest.logpro.host import Host
 from megatest.logpro.judge import Verdict
 from megatest.logpro.run import Outputs, run_logpro
 from megatest.model.error import EnvironmentFault
+from megatest.model.slotted import dataclass
 
 _USAGE: Final = """\
 Usage: logpro [--explain] [--no-hooks] RULES [HTML [WAIVERS]] < LOG
@@ -71,7 +71,7 @@ def main(
     try:
         verdict = _run(request, stdin, _Echo(stdout))
     except OSError as error:
-        errors.write(f"logpro: {error.filename}: {error.strerror}\n")
+        errors.write(f"logpro: {error.filename or 'reading or writing'}: {error.strerror}\n")
         return 1
     except EnvironmentFault as error:
         errors.write(f"logpro: {error.message}\n")

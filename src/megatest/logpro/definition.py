@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -24,6 +23,7 @@ from megatest.logpro.rule import (
     Where,
 )
 from megatest.model.error import Diagnostic
+from megatest.model.slotted import dataclass, field
 from megatest.scheme.fault import SchemeFault
 from megatest.scheme.procedure import CallSite, PlacedProcedure
 from megatest.scheme.value import UNSPECIFIED, Symbol, Value, brief, is_number, is_true, to_text

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from megatest.model.slotted import dataclass, field
 
 
 def _nothing(name: str) -> bytes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from megatest.logpro.finding import Findings, RuleTally, TriggerTally
 from megatest.logpro.rule import PRECEDENCE, STATUS_NAMES, Count, Rule
 from megatest.model.error import Diagnostic
+from megatest.model.slotted import dataclass
 
 
 class TriggerState(StrEnum):

@@ -6,8 +6,9 @@ LF, CR LF and a lone CR end a line, as in the original; other controls do not.  
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
+
+from megatest.model.slotted import dataclass
 
 BLOCK_BYTES: Final = 1 << 18
 LINE_LIMIT: Final = 1 << 20

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 from megatest.logpro.definition import Definitions
@@ -12,6 +11,7 @@ from megatest.logpro.host import Host
 from megatest.logpro.pattern import translate_pattern
 from megatest.logpro.rule import Measure, Rule, RuleSet
 from megatest.model.error import ConfigError, Diagnostic, Severity
+from megatest.model.slotted import dataclass, replace
 from megatest.scheme.argument import text_of
 from megatest.scheme.bracket import RegexpError
 from megatest.scheme.evaluate import Interpreter

@@ -28,10 +28,10 @@ def translate_pattern(regexp: Regexp) -> Translation:
         RegexpError: it is no pattern, with the place.
     """
     translation = translate(regexp, by_line=True)
-    if not translation.exact:
-        if not _linear_takes(translation.linear):
-            raise RegexpError("this needs RE2, which does not know it or is not installed", 0)
+    if not translation.needs_backtracking and _linear_takes(translation.linear):
         return translation
+    if not translation.exact:
+        raise RegexpError("this needs RE2, which does not know it or is not installed", 0)
     try:
         re.compile(translation.exact)
     except (re.error, OverflowError, RecursionError) as error:

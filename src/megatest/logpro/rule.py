@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from megatest.model.error import Diagnostic, Location
+from megatest.model.slotted import dataclass, field
 from megatest.scheme.value import Regexp
 
 BODY: Final = "LogFileBody"

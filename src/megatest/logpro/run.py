@@ -6,7 +6,6 @@ import datetime
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +23,7 @@ from megatest.logpro.rule import RuleSet
 from megatest.logpro.scan import patterns_of, scan
 from megatest.logpro.watchdog import Watchdog
 from megatest.model.error import Diagnostic, EnvironmentFault, Severity
+from megatest.model.slotted import dataclass, replace
 
 _PAGE_BUFFER: Final = 1 << 20
 

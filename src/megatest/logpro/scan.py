@@ -197,7 +197,7 @@ class _Scanner:
             if index >= len(self._owners):
                 break
             state = self._owners[index]
-            if state.section is not None and (index not in self._doubtful or self._confirm(index, line)):
+            if state.section is not None and self._matches(index, line):
                 return self._counted(state, index, line)
         return None
 
@@ -217,9 +217,9 @@ class _Scanner:
     # Searches that may take too long
 
     def _matches(self, index: int, line: bytes) -> bool:
-        return index not in self._doubtful or self._confirm(index, line)
-
-    def _confirm(self, index: int, line: bytes) -> bool:
+        """Tell whether a pattern that may match a line does."""
+        if index not in self._doubtful:
+            return True
         if index in self._given_up:
             return False
         try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 from megatest.logpro.finding import Excerpt, RuleTally
 from megatest.logpro.matcher import Groups
 from megatest.logpro.rule import Measure, Rule, Trigger
+from megatest.model.slotted import dataclass, field
 from megatest.scheme.number import format_number, parse_number
 from megatest.scheme.value import list_from, to_text
 

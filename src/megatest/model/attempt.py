@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from megatest.model.ids import Target, TestId
+from megatest.model.slotted import dataclass, field
 from megatest.model.spec import Disk, Step, Variable
 
 JOURNAL_VERSION = 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from megatest.model.error import UserError
+from megatest.model.slotted import dataclass
 
 LONGEST_PART_BYTES = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from megatest.model.slotted import dataclass
 
 
 class LeaseLost(Exception):  # noqa: N818 - it is news, not an error of ours

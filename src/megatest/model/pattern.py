@@ -21,10 +21,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from megatest.model.error import UserError
+from megatest.model.slotted import dataclass
 
 _SPECIAL: Final = re.compile(r"[%*?\[]")
 _NAMED_CLASSES: Final = {

@@ -11,7 +11,7 @@ make, because each field goes through `object.__setattr__`.  Here
 
 A subset, and it refuses the rest: slots always, no inheritance of fields, no ``__post_init__``,
 ``init=False``, ``InitVar`` or ``order``.  What needs those takes the standard decorator.
-`dataclasses.replace`, `fields` and `asdict` work.  Figures and the alternatives: docs/adr/0006.
+`dataclasses.fields` and `asdict` work, `replace` too, but that of this module is faster.  Figures and the alternatives: docs/adr/0006.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 _T = TypeVar("_T")
 _MISSING: Final = object()
+_FIELDS: Final = "__dataclass_fields__"
 
 
 class Default:
@@ -82,13 +83,13 @@ class _Layout:
     def __init__(self, bare: type, kw_only: bool) -> None:
         self.bare = bare
         self.kw_only = kw_only
-        self.names = tuple(bare.__dict__.get("__annotations__", ()))
+        self.names = tuple(bare.__annotations__)
         self.defaults: dict[str, object] = {n: bare.__dict__[n] for n in self.names if n in bare.__dict__}
         left_out = {*self.names, "__dict__", "__weakref__"}
         self.body = {name: value for name, value in bare.__dict__.items() if name not in left_out}
         self.values: Callable[[object], object] = attrgetter(*self.names) if self.names else _nothing
         self.cls: type = bare
-        if "__post_init__" in self.body or any(hasattr(base, "__slots__") for base in bare.__mro__[1:-1]):
+        if "__post_init__" in self.body or any(hasattr(base, _FIELDS) for base in bare.__bases__):
             raise TypeError(f"{bare.__name__} is more than a record; take dataclasses.dataclass")
 
     def slotted_class(self, body: dict[str, object]) -> Any:
@@ -104,7 +105,7 @@ class _Layout:
 
         return {
             "__reduce__": reduce,
-            "__dataclass_fields__": _Fields(self),
+            _FIELDS: _Fields(self),
             "__match_args__": () if self.kw_only else self.names,
         }
 
@@ -137,7 +138,7 @@ class _Layout:
         """Return the method that fills a record whose fields may change."""
 
         def fill_first(record: object, *args: object, **named: object) -> None:
-            fill = self.compiled("__init__", "self", (), ())
+            fill = self._compiled("__init__", "self", (), ())
             type.__setattr__(self.cls, "__init__", fill)
             fill(record, *args, **named)
 
@@ -147,37 +148,33 @@ class _Layout:
         """Return the methods that make a record whose fields may not change."""
 
         def make_first(cls: type, *args: object, **named: object) -> object:
-            twin = type(self.cls.__name__, (), {"__slots__": self.names})
-            self.body["twin"] = twin
-            make = self.compiled(
-                "__new__", "cls", ("self = _new(_twin)",), ("self.__class__ = cls", "return self"), twin
-            )
-            type.__setattr__(self.cls, "__new__", make)
+            make = self._compiled("__new__", "cls", ("self = _new(_twin)",), ("self.__class__ = cls", "return self"))
+            type.__setattr__(self.cls, "__new__", staticmethod(make))
             return make(cls, *args, **named)
 
         return {"__new__": make_first, "__setattr__": _refuse, "__delattr__": _refuse}
 
-    def compiled(
-        self, method: str, first: str, before: tuple[str, ...], after: tuple[str, ...], twin: type | None = None
-    ) -> Callable[..., Any]:
+    def _compiled(self, method: str, first: str, before: tuple[str, ...], after: tuple[str, ...]) -> Callable[..., Any]:
         """Write and compile the method that takes a value for each field and assigns it.
 
         Args:
             method, first: its name and that of its first parameter.
             before, after: its statements before and after the assignments.
-            twin: what `before` calls ``_twin``.
         """
-        known: dict[str, object] = {"_new": object.__new__, "_twin": twin, "_absent": _MISSING}
+        known: dict[str, object] = {"_new": object.__new__, "_twin": self._twin(), "_absent": _MISSING}
         lines = [*before, *(self._assignment(name, known) for name in self.names), *after] or ["pass"]
-        parameters = ", ".join(
-            [first, *(["*"] if self.kw_only and self.names else []), *map(self._parameter, self.names)]
-        )
-        text = f"def {method}({parameters}):\n " + "\n ".join(lines)
-        exec(text, known)  # noqa: S102 - made of field names, which are identifiers of this program
+        star = ["*"] if self.kw_only and self.names else []
+        parameters = ", ".join([first, *star, *map(self._parameter, self.names)])
+        exec(f"def {method}({parameters}):\n " + "\n ".join(lines), known)  # noqa: S102 - field names only
         made: Any = known[method]
         made.__qualname__ = f"{self.cls.__qualname__}.{method}"
         made.__module__ = self.cls.__module__
         return made  # type: ignore[no-any-return]
+
+    def _twin(self) -> type:
+        """Return a class of the same layout; CPython lets an instance change between such classes."""
+        generic = {name: self.body[name] for name in ("__orig_bases__",) if name in self.body}
+        return type(self.bare)(self.bare.__name__, self.bare.__bases__, {**generic, "__slots__": self.names})
 
     def _parameter(self, name: str) -> str:
         default = self.defaults.get(name, _MISSING)
@@ -214,7 +211,7 @@ class _Fields:
             kw_only=layout.kw_only,
         )
         fields = like.__dataclass_fields__
-        type.__setattr__(layout.cls, "__dataclass_fields__", fields)
+        type.__setattr__(layout.cls, _FIELDS, fields)
         return fields
 
 
@@ -228,6 +225,12 @@ def _standard_field(default: object) -> Any:
     if default.factory is not None:
         return dataclasses.field(default_factory=default.factory, repr=default.in_repr)
     return dataclasses.field(default=default.value, repr=default.in_repr)
+
+
+def replaced(record: _T, /, **changes: object) -> _T:
+    """Return a record with other values for some fields, as `dataclasses.replace` does."""
+    slots: Any = record.__slots__
+    return record.__class__(**{**{name: getattr(record, name) for name in slots}, **changes})
 
 
 def _restored(cls: Callable[..., object], values: dict[str, object]) -> object:
@@ -247,6 +250,8 @@ def _refuse(record: object, name: str, value: object = None) -> NoReturn:
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
     from dataclasses import field as field
+    from dataclasses import replace as replace
 else:
     dataclass = slotted
     field = slotted_field
+    replace = replaced

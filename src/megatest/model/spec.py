@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
 from megatest.model.error import Location
 from megatest.model.job import Resources
+from megatest.model.slotted import dataclass, field
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 

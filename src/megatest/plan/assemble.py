@@ -9,12 +9,12 @@ the goals that they wait for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from megatest.model.error import ConfigError
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern
 from megatest.model.rollup import Pair
+from megatest.model.slotted import replace
 from megatest.plan.admission import ZERO_ITEMS, Admission
 from megatest.plan.consequence import Settle
 from megatest.plan.graph import Graph

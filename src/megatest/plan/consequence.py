@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from megatest.model.ids import TestId
+from megatest.model.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

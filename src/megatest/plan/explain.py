@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 
 from megatest.model.ids import TestId
+from megatest.model.slotted import dataclass
 from megatest.plan.graph import Graph, failure_of
 from megatest.plan.node import Goal, Need, Row, Stage, Test, Verdict
 from megatest.plan.priority import Rank, rank

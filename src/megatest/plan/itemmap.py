@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from megatest.model.error import ConfigError, Diagnostic, Location, Severity, UserError
 from megatest.model.pattern import NamePattern, parse_words
+from megatest.model.slotted import dataclass
 from megatest.model.spec import ItemMap
 
 _GROUP: Final = re.compile(r"\\([0-9]|\\)")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product, zip_longest
 
 from megatest.model.error import UserError
 from megatest.model.ids import check_item_path
+from megatest.model.slotted import dataclass
 from megatest.model.spec import ItemVariable, Variable
 
 PADDING = "-"

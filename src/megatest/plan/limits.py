@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from megatest.model.error import UserError
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
+from megatest.model.slotted import dataclass, field
 from megatest.model.spec import TestSpec
 
 

@@ -22,9 +22,9 @@ records to NOT_STARTED before all this.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE, State, Status
 
 _KEPT: Final = frozenset({Status.PASS, Status.WARN, Status.CHECK})

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.pattern import Element, NamePattern, Pattern, parse_words
+from megatest.model.slotted import dataclass
 from megatest.model.spec import TestSpec, Waiton
 from megatest.plan.itemmap import ItemMaps, compile_itemmaps
 from megatest.plan.order import upstream_first

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from megatest.model.error import UserError
 from megatest.model.record import RunRecord, StepRecord, TestRecord
+from megatest.model.slotted import dataclass
 from megatest.model.status import State, Status
 from megatest.reports.listing import dumps
 from megatest.reports.sexpr import Datum, sexpr

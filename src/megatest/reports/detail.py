@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from megatest.model.record import EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.slotted import dataclass
 from megatest.reports import listing, verdict
 from megatest.reports.table import columns, printable
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from megatest.model.slotted import dataclass
 from megatest.reports.listing import dumps
 from megatest.reports.sexpr import sexpr
 from megatest.reports.table import columns

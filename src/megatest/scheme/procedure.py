@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from megatest.model.slotted import dataclass
 from megatest.scheme.fault import SchemeFault
 from megatest.scheme.form import Form, ListForm
 from megatest.scheme.value import Value

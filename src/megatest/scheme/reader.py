@@ -7,10 +7,10 @@ No recursion: a list nested 50,000 deep is read like any other.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
 from megatest.model.error import Diagnostic
+from megatest.model.slotted import dataclass, field
 from megatest.scheme.fault import SchemeError
 from megatest.scheme.form import AtomForm, Form, ListForm, Source
 from megatest.scheme.lexeme import char_named, hash_word_value, unescape, word_value

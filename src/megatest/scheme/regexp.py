@@ -8,9 +8,9 @@ in the text.  Where RE2 cannot follow, `linear` matches at least whatever `exact
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
+from megatest.model.slotted import dataclass, field
 from megatest.scheme.bracket import (
     CONTROLS,
     HIGHEST,

@@ -7,10 +7,10 @@ Booleans, strings and numbers are Python's own; numbers are ``int`` (62 bits, as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
+from megatest.model.slotted import dataclass
 from megatest.scheme.fault import SchemeFault
 from megatest.scheme.number import format_number
 

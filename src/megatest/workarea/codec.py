@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from megatest.model.attempt import (
     StepSaid,
     ValueSaid,
 )
+from megatest.model.slotted import dataclass
 from megatest.workarea.line import record_line
 
 BEGIN: Final = b'{"k":"'

@@ -6,10 +6,10 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from megatest.model.error import EnvironmentFault
+from megatest.model.slotted import dataclass
 from megatest.model.spec import Disk
 from megatest.workarea.directory import make_directories
 

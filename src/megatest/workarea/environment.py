@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from megatest.model.slotted import dataclass
 from megatest.model.spec import Variable
 from megatest.workarea.quote import csh_quote, is_exportable, sh_quote
 

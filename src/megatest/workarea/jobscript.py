@@ -18,12 +18,12 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from megatest.model.error import UserError
 from megatest.model.ids import check_name
+from megatest.model.slotted import dataclass
 from megatest.model.spec import Step, Variable
 from megatest.workarea.marker import Owner, mark_line, owner_line
 from megatest.workarea.quote import is_exportable, sh_quote

@@ -11,9 +11,8 @@ An item whose test already stands on another disk is a link inside that test's d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from megatest.model.ids import Target, TestId
+from megatest.model.slotted import dataclass
 
 ATTEMPTS = ".attempts"
 

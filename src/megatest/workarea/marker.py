@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Final
 
 from megatest.model.attempt import AttemptSpec
+from megatest.model.slotted import dataclass
 
 SCRIPT: Final = ".megatest/job.sh"
 LONGEST_HEAD: Final = 1 << 14

@@ -11,12 +11,12 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, UserError
+from megatest.model.slotted import dataclass
 
 RESERVED: Final = frozenset({".megatest", "mt_launch.log"})
 """Names that are ours in a run directory; files of these names are not copied."""

@@ -12,11 +12,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from megatest.failpoint import reach
+from megatest.model.slotted import dataclass
 from megatest.workarea.layout import Place
 from megatest.workarea.linktree import draft_of
 from megatest.workarea.marker import Owner, owner_at
@@ -92,6 +92,10 @@ def remove_test(
             return more
         paths += more.paths
         entries += more.entries
+    if not dry_run:
+        above = os.path.dirname(place_of_owner(owner).aside(0))
+        for disk in roots.disks:
+            prune(os.path.realpath(disk), above)  # what a removal that was cut off left empty
     if not done.kept:
         paths += remove_links(run_dir, owner, roots, dry_run=dry_run)
     return Removed(paths=tuple(dict.fromkeys(paths)), entries=entries, kept=done.kept)

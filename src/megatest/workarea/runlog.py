@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields
 from typing import Any, Final
 
 from megatest.failpoint import reach
@@ -25,6 +25,7 @@ from megatest.model.change import Change, StepChange, TestChange
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import Target, TestId
 from megatest.model.record import RunRecord, StepRecord, TestRecord
+from megatest.model.slotted import dataclass, field, replace
 
 RUN_LOG: Final = ".run.journal"
 VERSION: Final = 1

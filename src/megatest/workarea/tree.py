@@ -13,9 +13,9 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 from megatest.failpoint import reach
+from megatest.model.slotted import dataclass
 
 OnStep = Callable[[str], None]
 """Is told the name of each directory just before it is opened (a test swaps it then)."""

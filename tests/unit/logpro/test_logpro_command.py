@@ -125,3 +125,14 @@ def test_a_reader_that_has_gone_does_not_change_the_verdict() -> None:
     assert (
         main(["r.logpro"], io.BytesIO(b"ERR\n"), Gone(), stderr=io.StringIO(), today=TODAY, environ={}) == 1
     )
+
+
+def test_a_full_disk_is_an_error_in_words() -> None:
+    class Full(io.BytesIO):
+        def write(self, data: object, /) -> int:
+            raise OSError(28, "No space left on device")
+
+    Path("r.logpro").write_text(ERROR)
+    errors = io.StringIO()
+    assert main(["r.logpro"], io.BytesIO(b"x\n"), Full(), stderr=errors, today=TODAY, environ={}) == 1
+    assert errors.getvalue() == "logpro: reading or writing: No space left on device\n"
