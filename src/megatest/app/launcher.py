@@ -12,6 +12,9 @@ from megatest.model.pattern import parse_pattern
 from megatest.model.slotted import dataclass
 from megatest.model.spec import Area
 
+_EXECUTOR = "executor:"
+"""Begins a host type that is no launcher line but the name of an executor."""
+
 LOCAL = "local"
 COMMAND = "command"
 
@@ -33,7 +36,7 @@ class Choice:
 
 
 def choose(area: Area, test_id: TestId, environ: Mapping[str, str], asked: str = "") -> Choice:
-    """Return where a test goes.
+    """Return where a test goes: what was asked, else the host type, else the area's executor or launcher.
 
     Args:
         area: its launchers.
@@ -44,9 +47,14 @@ def choose(area: Area, test_id: TestId, environ: Mapping[str, str], asked: str =
     Raises:
         UserError: a host type that the file does not define.
     """
-    if asked:
-        return Choice(asked, area.launcher if asked == COMMAND else "")
-    line = _flexible_line(area, test_id) if area.flexi_launcher else ""
+    line = _flexible_line(area, test_id) if area.flexi_launcher and not asked else ""
+    named = asked
+    if line.startswith(_EXECUTOR):
+        named = line.removeprefix(_EXECUTOR).strip()
+    elif not line:
+        named = named or area.executor
+    if named:
+        return Choice(named, area.launcher if named == COMMAND else "")
     line = line or area.launcher
     if not line or _means_local(line, environ):
         return Choice(LOCAL)

@@ -7,6 +7,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Protocol
 
 from megatest.app.launcher import COMMAND, LOCAL
@@ -23,6 +24,12 @@ from megatest.workarea.journal import read_journal
 from megatest.workarea.ondisk import WorkAreaOnDisk
 
 Records = Reading
+
+SSH = "ssh"
+SPOOL = ".spool"
+"""Directory of the link tree for array scripts: compute nodes see it."""
+
+_BATCH_SYSTEMS = ("slurm", "gridengine", "lsf", "pbs", "torque", "flux")
 
 
 class AllRecords(Reading, Editing, EngineStore, Protocol):
@@ -131,6 +138,7 @@ def check_executor(session: Session, name: str) -> None:
 
 
 def _executor_makers(session: Session, slots: int | None) -> Mapping[str, Callable[[], Executor]]:
+    """Return what makes each executor that this area may name; each module is loaded when it is made."""
     area = session.area
 
     def local() -> Executor:
@@ -143,7 +151,42 @@ def _executor_makers(session: Session, slots: int | None) -> Mapping[str, Callab
 
         return CommandExecutor(glance=glance, dead_time_s=area.dead_time_s)
 
-    return {LOCAL: local, COMMAND: command}
+    def ssh() -> Executor:
+        from megatest.executors.setting import ssh_settings
+        from megatest.executors.ssh import SshExecutor
+
+        if not area.hosts:
+            raise UserError(
+                "executor 'ssh' has no hosts", hint="name them in [hosts], a line each: HOST slots 4"
+            )
+        settings = ssh_settings("executor ssh", area.executors.get("ssh", {}))
+        return SshExecutor(
+            hosts=area.hosts, settings=settings, glance=glance, environment=session.request.environ
+        )
+
+    makers: dict[str, Callable[[], Executor]] = {LOCAL: local, COMMAND: command, SSH: ssh}
+    for name in (*_BATCH_SYSTEMS, *area.executors):
+        makers.setdefault(name, partial(_make_batch_executor, session, name))
+    return makers
+
+
+def _make_batch_executor(session: Session, name: str) -> Executor:
+    from megatest.executors.known import BATCH_SYSTEMS, make_batch_executor
+
+    area = session.area
+    executor = make_batch_executor(
+        name,
+        area.executors.get(name, {}),
+        spool=os.path.join(area.linktree, SPOOL),
+        glance=glance,
+        environment=session.request.environ,
+    )
+    if executor is None:
+        raise UserError(
+            f"[executor {name}] does not say which batch system it is",
+            hint=f"add a line: type {' or '.join(BATCH_SYSTEMS)}",
+        )
+    return executor
 
 
 def make_workarea(area: Area, environment: Mapping[str, str], clock: Clock) -> WorkAreaOnDisk:

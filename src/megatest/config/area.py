@@ -207,6 +207,7 @@ def _with_launching(area: Area, values: Values) -> Area:
     return replace(
         area,
         launcher=values.text("jobtools", "launcher"),
+        executor=values.text("jobtools", "executor"),
         use_shell=values.text("jobtools", "useshell") != "no",
         max_load=values.number("jobtools", "maxload"),
         flexi_launcher=values.text("jobtools", "flexi-launcher") != "no",

@@ -127,6 +127,13 @@ _JOBTOOLS: Final = Section(
             kind=Kind.COMMAND,
             doc="command line that starts a job script; without it tests run on this machine",
         ),
+        Setting(
+            key="executor",
+            kind=Kind.TEXT,
+            doc="where tests run: `local`, `command` (the launcher line), `ssh` (`[hosts]`), `slurm`, "
+            "`gridengine`, `lsf`, `pbs`, `flux`, or the NAME of an `[executor NAME]` section; without it "
+            "the launcher decides",
+        ),
         Setting(key="useshell", kind=Kind.FLAG, default="yes", doc="run the launcher line with the shell"),
         Setting(
             key="maxload",
@@ -253,7 +260,7 @@ AREA: Final = FileSchema(
             doc="launchers by name, for `[launchers]`",
             entry="NAME COMMAND",
             entry_kind=Kind.COMMAND,
-            entry_doc="a launcher line",
+            entry_doc="a launcher line, or `executor:NAME` for an executor",
         ),
         Section(
             name="hosts",

@@ -297,6 +297,9 @@ class Engine:
     def _settle(self, attempt: Attempt, change: JobChange) -> None:
         """An attempt is over: say how it came out and what follows from it."""
         row = attempt.row
+        if attempt.started is None and attempt.ended is None:
+            # Lost or refused before it began: a batch system that takes it late must not start it.
+            self._workarea.revoke(attempt.prepared.run_dir, attempt.number)
         outcome = verdict(
             ended=attempt.ended,
             change=change,

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from megatest.executors import process
+from megatest.executors.hunt import Hunt
 from megatest.executors.local import spawn
 from megatest.executors.process import Marks
 from megatest.model.attempt import Ended, Started
@@ -67,6 +68,7 @@ class CommandExecutor:
         self._poll_s = _FASTEST_POLL_S
         self._next_poll = 0.0
         self._host = os.uname().nodename
+        self._hunt = Hunt(time.monotonic)
 
     def submit(self, jobs: Sequence[Job]) -> Sequence[Submission]:
         """Call the launcher for each job; see the port."""
@@ -118,10 +120,17 @@ class CommandExecutor:
             if launched.kill_at:
                 self._go_on_killing(launched, now)
             change = self._look(launched, now)
-            if change is not None:
+            if change is None:
+                continue
+            over = change.kind in (ChangeKind.ENDED, ChangeKind.LOST)
+            if over:
+                self._forget(launched)
+            if over and launched.kill_at:
+                # Its script is gone; what it had started may not be.
+                self._hunt.finish(launched.job, change, launched.kill_at)
+            else:
                 news.append(change)
-                if change.kind in (ChangeKind.ENDED, ChangeKind.LOST):
-                    self._forget(launched)
+        news += self._hunt.poll()
         if due:
             self._poll_s = _FASTEST_POLL_S if news else min(self._poll_s * 1.3, _SLOWEST_POLL_S)
             self._next_poll = now + (_KILL_STEP_S if self._killing() else self._poll_s)
@@ -189,7 +198,9 @@ class CommandExecutor:
 
     def next_poll_s(self) -> float | None:
         """Return when the journals are looked at next."""
-        return max(0.0, self._next_poll - time.monotonic()) if self._jobs else None
+        due = [self._next_poll] if self._jobs else []
+        due += [at] if (at := self._hunt.due_at()) is not None else []
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     def cancel(self, rows: Sequence[int], grace_s: float) -> None:
         """End jobs of this host; what runs elsewhere ends with its launcher, if that waits."""

@@ -181,7 +181,6 @@ class LocalExecutor:
             self._go_on_killing(kill, now)
         if self._unswept and now >= self._next_sweep:
             self._sweep(now)
-        self._reap_orphans()
         news, self._news = self._news, []
         return news
 
@@ -288,6 +287,7 @@ class LocalExecutor:
         # A pass over /proc costs as much as ten short tests: where nothing is ever left, look less.
         self._sweep_s = _SOONEST_SWEEP_S if found else min(2 * self._sweep_s, _LATEST_SWEEP_S)
         self._next_sweep = now + self._sweep_s
+        self._reap_orphans()
         for name, alive in found.items():
             self._left_over(by_name[name], alive, now)
 
@@ -307,17 +307,14 @@ class LocalExecutor:
         )
 
     def _reap_orphans(self) -> None:
-        """Collect orphans that ended after they became our children; jobs are left to `_collect`."""
-        leaders = {r.pid for r in self._running.values() if r.ours}
-        while True:
-            try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if ended is None or ended.si_pid in leaders:
-                return
-            with suppress(ChildProcessError):
-                os.waitpid(ended.si_pid, os.WNOHANG)
+        """Collect orphans that ended after they became our children."""
+        own_session = os.getsid(0)
+        for orphan in process.ended_children():
+            # What somebody in this process started is that one's to wait for: it is in our session
+            # or leads one of its own; an orphan is in the session of the job that it was of.
+            if orphan.session not in (own_session, orphan.pid):
+                with suppress(ChildProcessError):
+                    os.waitpid(orphan.pid, os.WNOHANG)
 
     def sweep(self, jobs: Sequence[Job]) -> None:
         """Look for what jobs left behind that ended while nobody watched; `poll` carries it on."""
@@ -387,7 +384,8 @@ def _check_kernel() -> None:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError) as error:
         raise EnvironmentFault(
-            "this system cannot watch processes: pidfd_open does not work", hint="Linux 5.3 or newer is needed"
+            "this system cannot watch processes: pidfd_open does not work",
+            hint="Linux 5.3 or newer is needed",
         ) from error
 
 

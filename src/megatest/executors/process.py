@@ -90,6 +90,12 @@ def all_processes() -> Iterator[Process]:
             yield process
 
 
+def ended_children() -> list[Process]:
+    """Return the children of this process that ended and that nobody has waited for yet."""
+    me = os.getpid()
+    return [p for p in all_processes() if p.zombie and p.parent == me]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
     """What makes a process belong to a job.

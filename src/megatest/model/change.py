@@ -37,6 +37,9 @@ class TestChange:
     executor: str | None = None
     handle: str | None = None
     flaky: bool | None = None
+    retries: int | None = None
+    signature: str | None = None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,15 @@ message, the line with the part underlined, and what to do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
+
+from megatest.model.slotted import dataclass
 
 _WIDEST_EXCERPT = 110
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
     """A place in a user's file: 1-based line and column, column in characters."""
 

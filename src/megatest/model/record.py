@@ -51,6 +51,9 @@ class TestRecord:
         executor: which executor has or had the latest attempt; empty before.
         handle: what finds its job again; empty if nothing runs.
         flaky: it passed after an attempt that had failed.
+        retries: of how many attempts before this one the failure was not accepted as the result;
+            with state NOT_STARTED the next such attempt is due.
+        signature, failure: id and text of the latest failure's signature; empty without.
     """
 
     id: int
@@ -75,6 +78,9 @@ class TestRecord:
     executor: str = ""
     handle: str = ""
     flaky: bool = False
+    retries: int = 0
+    signature: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +94,22 @@ class StepRecord:
     event_time: int
     comment: str = ""
     logfile: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """How one attempt of a test came out that is not its latest any more."""
+
+    test_row: int
+    attempt: int
+    state: str
+    status: str
+    comment: str = ""
+    host: str = "n/a"
+    event_time: int = 0
+    run_duration_s: float = 0
+    signature: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,13 +148,17 @@ class _Layout:
         """Return the methods that make a record whose fields may not change."""
 
         def make_first(cls: type, *args: object, **named: object) -> object:
-            make = self._compiled("__new__", "cls", ("self = _new(_twin)",), ("self.__class__ = cls", "return self"))
+            make = self._compiled(
+                "__new__", "cls", ("self = _new(_twin)",), ("self.__class__ = cls", "return self")
+            )
             type.__setattr__(self.cls, "__new__", staticmethod(make))
             return make(cls, *args, **named)
 
         return {"__new__": make_first, "__setattr__": _refuse, "__delattr__": _refuse}
 
-    def _compiled(self, method: str, first: str, before: tuple[str, ...], after: tuple[str, ...]) -> Callable[..., Any]:
+    def _compiled(
+        self, method: str, first: str, before: tuple[str, ...], after: tuple[str, ...]
+    ) -> Callable[..., Any]:
         """Write and compile the method that takes a value for each field and assigns it.
 
         Args:
@@ -207,7 +211,10 @@ class _Fields:
         annotations = layout.bare.__annotations__
         like: Any = dataclasses.make_dataclass(
             cls.__name__,
-            [(name, annotations[name], _standard_field(layout.defaults.get(name, _MISSING))) for name in layout.names],
+            [
+                (name, annotations[name], _standard_field(layout.defaults.get(name, _MISSING)))
+                for name in layout.names
+            ],
             kw_only=layout.kw_only,
         )
         fields = like.__dataclass_fields__

@@ -250,6 +250,7 @@ class Area:
         exported: variables that reading the file set in the environment (fields, overrides,
             bare keys, `setenv`); name -> value, None for unset.
         launcher: `[jobtools] launcher`; empty without.
+        executor: `[jobtools] executor`, the name of one; empty without.
         use_shell: `[jobtools] useshell`.
         max_load: `[jobtools] maxload` per processor; None without.
         flexi_launcher: whether `launchers` and `host_types` count.
@@ -290,6 +291,7 @@ class Area:
     env_override: tuple[Variable, ...] = ()
     exported: Mapping[str, str | None] = field(default_factory=dict)
     launcher: str = ""
+    executor: str = ""
     use_shell: bool = True
     max_load: float | None = None
     flexi_launcher: bool = False
