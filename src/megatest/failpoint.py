@@ -10,7 +10,6 @@ them.  In ordinary life a call costs one comparison.
 from __future__ import annotations
 
 import os
-import signal
 from collections import Counter
 from typing import Final
 
@@ -85,4 +84,6 @@ def reach(name: str) -> None:
         with open(_LOG, "a", encoding="utf-8") as file:
             file.write(f"{name}:{_REACHED[name]}\n")
     if f"{name}:{_REACHED[name]}" == _ARMED:
+        import signal
+
         os.kill(os.getpid(), signal.SIGKILL)

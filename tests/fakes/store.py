@@ -10,17 +10,19 @@ from dataclasses import dataclass, field, fields, replace
 from statistics import median
 from typing import Any
 
-from megatest.model.change import Change, StepChange, StepsCleared, TestChange
+from megatest.model.change import AttemptKept, Change, StepChange, StepsCleared, TestChange
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder, Lease, LeaseLost
 from megatest.model.record import (
+    AttemptRecord,
     EditRecord,
     RequestRecord,
     RunRecord,
     StepRecord,
     TestRecord,
     ValueRecord,
+    attempt_of,
 )
 from megatest.model.spec import TestMeta
 from megatest.model.status import ACTIVE, State, Status, legal_change
@@ -50,6 +52,7 @@ class FakeRecords:
     meta: dict[str, TestMeta] = field(default_factory=dict)
     samples: list[tuple[int, int]] = field(default_factory=list)
     edits: list[EditRecord] = field(default_factory=list)
+    attempts: dict[tuple[int, int], AttemptRecord] = field(default_factory=dict)
     requests: list[RequestRecord] = field(default_factory=list)
     tokens: dict[int, int] = field(default_factory=dict)
     holders: dict[int, Holder] = field(default_factory=dict)
@@ -147,6 +150,10 @@ class FakeStore:
     def values(self, row: int) -> Sequence[ValueRecord]:
         return [value for value in self.records.values.values() if value.test_row == row]
 
+    def attempts(self, row: int) -> Sequence[AttemptRecord]:
+        mine = [attempt for attempt in self.records.attempts.values() if attempt.test_row == row]
+        return sorted(mine, key=lambda attempt: attempt.attempt)
+
     def edits(self, row: int) -> Sequence[EditRecord]:
         return [edit for edit in self.records.edits if edit.test_row == row]
 
@@ -243,6 +250,7 @@ class FakeStore:
                 status=old.status if status is None else status,
                 comment=old.comment if comment is None else comment,
                 event_time=time,
+                retries=0,
             )
             self._put(new)
             self.records.edits.append(
@@ -281,6 +289,7 @@ class FakeStore:
         records = self.records
         records.steps = {key: step for key, step in records.steps.items() if key[0] not in rows}
         records.values = {key: value for key, value in records.values.items() if key[0] not in rows}
+        records.attempts = {key: a for key, a in records.attempts.items() if key[0] not in rows}
         records.edits = [edit for edit in records.edits if edit.test_row not in rows]
         records.samples = [sample for sample in records.samples if sample[0] not in rows]
 
@@ -369,10 +378,19 @@ class FakeStore:
                     moved[change.row] = None
             elif isinstance(change, StepChange):
                 self._put_step(change)
+            elif isinstance(change, AttemptKept):
+                self._keep_attempt(change.row)
             elif isinstance(change, StepsCleared):
                 steps = self.records.steps
                 self.records.steps = {key: step for key, step in steps.items() if key[0] != change.row}
         return [self._present(row, lease) for row in moved]
+
+    def _keep_attempt(self, row: int) -> None:
+        test = self.records.tests.get(row)
+        if test is None or test.is_parent or not test.attempt:
+            return
+        if test.state != State.NOT_STARTED and test.state not in ACTIVE:
+            self.records.attempts[row, test.attempt] = attempt_of(test)
 
     def _check_legal(self, change: TestChange) -> None:
         record = self.records.tests.get(change.row)

@@ -238,7 +238,7 @@ def test_killed_at_any_point_it_is_put_right_by_the_next_command(
         assert killed.code == KILLED, f"{point} was not reached: {killed.said}"
         for words in story.mend:
             done = area.megatest(*words)
-            assert done.code in (0, 1), f"after {point}: {done.said}"
+            assert done.code in (0, 1) or "no run matches" in done.said, f"after {point}: {done.said}"
         try:
             story.judge(area)
         except AssertionError as error:

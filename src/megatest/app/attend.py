@@ -69,37 +69,6 @@ def _lease(records: wiring.AllRecords, run: RunRecord, me: Holder) -> Lease | No
         return None  # another command was faster
 
 
-def settle_on_look(session: Session, records: wiring.Records, run: RunRecord) -> str:
-    """Settle what ended in a run that no engine looks after, before somebody looks at it.
-
-    Args:
-        session: the opened area.
-        records: may be read-only; asked first, because almost always there is nothing to do.
-        run: the run.
-
-    Returns:
-        A sentence for the reader; empty if an engine holds the run or nothing was under way.
-    """
-    under_way = [test for test in records.tests(run.id, states=_UNDER_WAY) if not test.is_parent]
-    if not under_way:
-        return ""
-    holder = records.holder(run.id)
-    if holder is not None and not wiring.is_dead(holder):
-        return ""
-    try:
-        store = wiring.open_records(session)
-    except EnvironmentFault as error:
-        return f"No engine is running this run, and what ended since cannot be written: {error.message}."
-    try:
-        alive = settle_left(Desk(session=session, records=store, clock=wiring.SystemClock()), run)
-    finally:
-        store.close()
-    finished = len(under_way) - alive
-    tests = "1 test" if finished == 1 else f"{finished} tests"
-    still = f", {alive} still {'runs' if alive == 1 else 'run'}" if alive else ""
-    return f"No engine is running this run; {tests} finished since{still}. Go on with: megatest run"
-
-
 def settle_left(desk: Desk, run: RunRecord) -> int:
     """Settle every test of a run that ended, or is gone, since no engine looks after it.
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from megatest.app.query import TestFilter, find_tests
-from megatest.app.wiring import AllRecords
 from megatest.model.change import TestChange
 from megatest.model.error import UserError
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.rollup import RollUp
 from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE, State
+
+if TYPE_CHECKING:
+    from megatest.app.wiring import AllRecords
 
 LOCKED = "locked"
 

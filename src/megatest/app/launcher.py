@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 
 from megatest.model.error import UserError
@@ -75,6 +74,8 @@ def _flexible_line(area: Area, test_id: TestId) -> str:
 
 
 def _means_local(line: str, environ: Mapping[str, str]) -> bool:
+    import shutil
+
     words = [word for word in line.split() if "=" not in word]
     program = os.path.basename(words[0]) if words else ""
     return program in _OUR_OWN and shutil.which(words[0], path=environ.get("PATH", os.defpath)) is None

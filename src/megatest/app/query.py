@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from megatest.app.session import Session
-from megatest.app.wiring import Records
 from megatest.model.error import UserError
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern, parse_pattern, parse_words
 from megatest.model.record import EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.slotted import dataclass
 from megatest.reports import verdict
+
+if TYPE_CHECKING:
+    from megatest.app.session import Session
+    from megatest.app.wiring import Records
 
 _MANY = frozenset("%*?[,~")
 
@@ -165,4 +167,6 @@ def is_many(name: str) -> bool:
 
 def default_runname(now: float) -> str:
     """Return the name of a run that the user did not name: today's date, in local time."""
+    from datetime import UTC, datetime
+
     return datetime.fromtimestamp(now, UTC).astimezone().strftime("%Y-%m-%d")

@@ -17,7 +17,7 @@ from megatest.engine.settle import verdict
 from megatest.model.attempt import Ended, Started, StatusSaid
 from megatest.model.ids import Target, TestId
 from megatest.model.job import ChangeKind, JobChange
-from megatest.model.record import RunRecord, StepRecord, TestRecord
+from megatest.model.record import AttemptRecord, RunRecord, StepRecord, TestRecord
 from megatest.model.rollup import RollUp
 from megatest.model.slotted import dataclass, replace
 from megatest.store.rebuild import import_rows
@@ -65,6 +65,8 @@ def rebuild(session: Session) -> Rebuilt:
         runs=[h.run for h in histories if h.run is not None],
         tests=_tests(histories),
         steps=_steps(histories),
+        values=_values(histories),
+        attempts=_attempts(histories),
         clock=wiring.SystemClock(),
     )
     return Rebuilt(
@@ -86,6 +88,18 @@ def _steps(histories: Iterable[RunHistory]) -> Iterator[StepRecord]:
     for history in histories:
         for row in sorted(history.steps):
             yield from history.steps[row].values()
+
+
+def _values(histories: Iterable[RunHistory]) -> Iterator[ValueRecord]:
+    for history in histories:
+        for row in sorted(history.values):
+            yield from history.values[row].values()
+
+
+def _attempts(histories: Iterable[RunHistory]) -> Iterator[AttemptRecord]:
+    for history in histories:
+        for row in sorted(history.attempts):
+            yield from history.attempts[row].values()
 
 
 def _settle(session: Session) -> int:
@@ -128,6 +142,11 @@ def _shift(history: RunHistory, run_id: int, first_row: int) -> None:
     history.steps = {
         fresh[old]: {key: replace(step, test_row=fresh[old]) for key, step in steps.items()}
         for old, steps in history.steps.items()
+        if old in fresh
+    }
+    history.attempts = {
+        fresh[old]: {number: replace(kept, test_row=fresh[old]) for number, kept in attempts.items()}
+        for old, attempts in history.attempts.items()
         if old in fresh
     }
 

@@ -19,7 +19,7 @@ from megatest.app.inspect import disks_of_test
 from megatest.app.kill import kill_tests
 from megatest.app.query import find_tests
 from megatest.app.removal import Gone, Kept, RemoveOrder, RemoveReport
-from megatest.app.scene import open_run_log
+from megatest.app.scene import catch_up, open_run_log
 from megatest.engine.ports import Watcher
 from megatest.model.change import TestChange
 from megatest.model.error import EnvironmentFault, MegatestError
@@ -115,6 +115,8 @@ class _Removal:
             self._log.close()
 
     def _carry_out(self) -> None:
+        if self._lease is not None:
+            catch_up(self._log, self._records, self._records.tests(self._run.id))
         touched: set[str] = set()
         for test in self._leaves():
             if self._remove(test) and test.test_id.item:

@@ -22,6 +22,7 @@ from megatest.model.status import State, Status
 from megatest.plan.plan import Plan
 from megatest.workarea.ondisk import WorkAreaOnDisk
 from megatest.workarea.runlog import RunLog, run_log_path
+from megatest.workarea.runtail import rows_at_the_end
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,7 +122,7 @@ def open_scene(
     log = open_run_log(session, run)
     records = store.tests(run.id)
     log.run(run, area.field_names, area.home, lease.token)
-    log.rows(record for record in records if _is_maybe_unlogged(record))
+    catch_up(log, store, records)
     return Scene(
         area=area,
         store=store,
@@ -133,12 +134,24 @@ def open_scene(
     )
 
 
-def _is_maybe_unlogged(record: TestRecord) -> bool:
-    """Return whether a command may have died between what it did to a row and to the run's journal.
+def catch_up(log: RunLog, store: wiring.AllRecords, records: Sequence[TestRecord]) -> None:
+    """Make a run's journal say what the database says, though whoever wrote both may have died.
 
-    Rows are registered before they are logged, and logged as gone before they are deleted.
+    Rows are registered before they are logged; commits are logged before they are made.
+
+    Args:
+        log: the run's journal; the lease is ours.
+        store: the database.
+        records: every test of the run.
+
+    Raises:
+        EnvironmentFault: the journal cannot be written.
     """
-    return record.state == State.REMOVING or (record.state, record.status) == (State.NOT_STARTED, Status.NA)
+    log.rows(t for t in records if (t.state, t.status) == (State.NOT_STARTED, Status.NA))
+    doubtful = rows_at_the_end(log.path)
+    present = [test for test in records if test.id in doubtful]
+    steps = [step for test in present for step in store.steps(test.id)]
+    log.stand(present, steps, doubtful - {test.id for test in present})
 
 
 def open_run_log(session: Session, run: RunRecord) -> RunLog:

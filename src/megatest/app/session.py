@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from megatest.config.area import find_area, load_area
-from megatest.config.discover import discover_tests
-from megatest.config.runconfig import RunConfig, load_runconfig
 from megatest.config.source import ParseCache
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.ids import Target, check_name
 from megatest.model.slotted import dataclass, field
 from megatest.model.spec import Area
+
+if TYPE_CHECKING:
+    from megatest.config.runconfig import RunConfig
 
 DATABASE = "megatest.db"
 
@@ -64,6 +66,8 @@ class Session:
 
     def tests(self) -> Mapping[str, str]:
         """Return the directory of each test of the area, by name, in order of name."""
+        from megatest.config.discover import discover_tests
+
         found = discover_tests(self.area)
         self.findings.extend(found.findings)
         return found.value
@@ -92,6 +96,8 @@ def open_target(request: AreaRequest, target: str, runname: str = "", mode_key: 
         UserError: there is no area, the target does not fit it, the run name is no name.
         ConfigError: its configuration is wrong.
     """
+    from megatest.config.runconfig import load_runconfig
+
     bare = open_area(request)
     text = target or default_target(bare)
     if runname:
@@ -144,6 +150,8 @@ def default_target(session: Session) -> str:
 
 def target_names(session: Session) -> list[str]:
     """Return the targets that runconfigs names, without ``default`` and wildcards."""
+    from megatest.config.runconfig import load_runconfig
+
     loaded = load_runconfig(session.area, None, env=dict(session.environ), cache=session.cache)
     return [s for s in loaded.value.sections if s != "default" and "%" not in s and not s.startswith("/")]
 

@@ -8,36 +8,36 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from megatest.app.launcher import COMMAND, LOCAL
-from megatest.app.session import Session
-from megatest.engine.ports import Clock, Executor
-from megatest.executors import process
-from megatest.model.attempt import Ended, Started
 from megatest.model.error import UserError
 from megatest.model.lease import Holder
-from megatest.model.spec import Area
-from megatest.store.port import Editing, EngineStore, Reading
-from megatest.store.sqlite import open_store
-from megatest.workarea.journal import read_journal
-from megatest.workarea.ondisk import WorkAreaOnDisk
 
-Records = Reading
+# Every command passes here, and most need one adapter: each function imports its own.
+if TYPE_CHECKING:
+    from megatest.app.session import Session
+    from megatest.engine.ports import Clock, Executor
+    from megatest.model.attempt import Ended, Started
+    from megatest.model.spec import Area
+    from megatest.store.port import Editing, EngineStore, Reading
+    from megatest.workarea.ondisk import WorkAreaOnDisk
+
+    Records = Reading
+
+    class AllRecords(Reading, Editing, EngineStore, Protocol):
+        """Everything that a store can do."""
+
+        def close(self) -> None:
+            """Close the connection."""
+            ...
+
 
 SSH = "ssh"
 SPOOL = ".spool"
 """Directory of the link tree for array scripts: compute nodes see it."""
 
 _BATCH_SYSTEMS = ("slurm", "gridengine", "lsf", "pbs", "torque", "flux")
-
-
-class AllRecords(Reading, Editing, EngineStore, Protocol):
-    """Everything that a store can do."""
-
-    def close(self) -> None:
-        """Close the connection."""
-        ...
 
 
 class SystemClock:
@@ -64,6 +64,8 @@ def open_records(session: Session, *, create: bool = False, read_only: bool = Fa
             f"nothing has run in this area yet: there is no {session.database}",
             hint="start with: megatest run (a lost database is made again by: megatest rebuild)",
         )
+    from megatest.store.sqlite import open_store
+
     return open_store(
         session.database,
         session.area.fields,
@@ -197,6 +199,8 @@ def make_workarea(area: Area, environment: Mapping[str, str], clock: Clock) -> W
         environment: the caller's.
         clock: the clocks.
     """
+    from megatest.workarea.ondisk import WorkAreaOnDisk
+
     inherited = inherited_environment(environment)
     return WorkAreaOnDisk(
         area,
@@ -220,6 +224,9 @@ def read_started(run_dir: str) -> Started | None:
 
 def glance(run_dir: str) -> tuple[Started | None, Ended | None]:
     """Return how the attempt in a run directory began and ended, as far as its journal says."""
+    from megatest.model.attempt import Ended, Started
+    from megatest.workarea.journal import read_journal
+
     started: Started | None = None
     ended: Ended | None = None
     for entry in read_journal(run_dir, 0).entries:
@@ -232,6 +239,8 @@ def glance(run_dir: str) -> tuple[Started | None, Ended | None]:
 
 def this_process(user: str) -> Holder:
     """Return who we are, so that others can find out whether we still live."""
+    from megatest.executors import process
+
     me = process.look_up(os.getpid())
     return Holder(
         host=os.uname().nodename,
@@ -250,6 +259,8 @@ def is_dead(holder: Holder) -> bool:
     """
     if holder.host != os.uname().nodename:
         return False
+    from megatest.executors import process
+
     return not process.is_alive(holder.pid, holder.pid_started, holder.boot_id)
 
 

@@ -6,7 +6,6 @@ import glob
 import os
 from collections.abc import Sequence
 
-from megatest.app.attend import settle_on_look
 from megatest.app.inspect import (
     one_section,
     one_value,
@@ -14,6 +13,7 @@ from megatest.app.inspect import (
     values_of_area,
     values_of_runconfigs,
 )
+from megatest.app.look import settle_on_look
 from megatest.app.query import RunFilter, find_runs, find_tests
 from megatest.cli.classic_call import Call
 from megatest.model.pattern import parse_words

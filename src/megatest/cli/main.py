@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Sequence
 
 from megatest.model.error import MegatestError
@@ -65,6 +63,9 @@ def _is_classic_option(word: str) -> bool:
 
 def _defect_report() -> str:
     """Save the traceback of our own mistake and say where it is."""
+    import tempfile
+    import traceback
+
     text = traceback.format_exc()
     last = text.strip().rpartition("\n")[2]
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from megatest.model.attempt import Ended, Prepared, Started, StatusSaid
 from megatest.model.ids import TestId
 from megatest.model.job import Job
-from megatest.model.slotted import dataclass
+from megatest.model.slotted import dataclass, field
 
 
 @dataclass(slots=True)
@@ -48,6 +48,7 @@ class Attempt:
         handle: what the executor finds the job by.
         ending: why we are ending it; empty while nobody asked.
         torn: unreadable lines of its journal.
+        values: status of each measured value, by category and variable.
     """
 
     row: Row
@@ -65,3 +66,4 @@ class Attempt:
     handle: str = ""
     ending: str = ""
     torn: int = 0
+    values: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
-from megatest.model.change import Change, StepChange, StepsCleared, TestChange
-from megatest.model.slotted import replace
+from megatest.model.change import AttemptKept, Change, TestChange
+from megatest.model.slotted import field_names, replace
 
-_FIELDS = tuple(f.name for f in fields(TestChange) if f.name not in ("row", "expected_state"))
+_FIELDS = tuple(name for name in field_names(TestChange) if name not in ("row", "expected_state"))
 
 
 class Batch:
@@ -17,14 +16,17 @@ class Batch:
 
     def __init__(self) -> None:
         self._tests: dict[int, TestChange] = {}
-        self._steps: list[StepChange | StepsCleared] = []
+        self._steps: list[Change] = []
+        self._sealed: list[Change] = []
 
     def __bool__(self) -> bool:
-        return bool(self._tests or self._steps)
+        return bool(self._tests or self._steps or self._sealed)
 
     def add(self, change: Change) -> None:
         """Take one more change; a later value of the same row's column wins."""
         if not isinstance(change, TestChange):
+            if isinstance(change, AttemptKept) and change.row in self._tests:
+                self._seal()
             self._steps.append(change)
             return
         earlier = self._tests.get(change.row)
@@ -32,16 +34,27 @@ class Batch:
 
     def changes(self) -> Sequence[Change]:
         """Return what to commit: cleared steps before new ones, then the rows."""
-        return [*self._steps, *self._tests.values()]
+        return [*self._sealed, *self._steps, *self._tests.values()]
+
+    def _seal(self) -> None:
+        """Let what comes be written after what is there, not merged with it: a row ends and begins anew."""
+        self._sealed += [*self._steps, *self._tests.values()]
+        self._tests.clear()
+        self._steps.clear()
 
     def test_change(self, row: int) -> TestChange | None:
         """Return what this batch will write to a row, if anything."""
-        return self._tests.get(row)
+        found = self._tests.get(row)
+        for change in reversed(self._sealed):
+            if isinstance(change, TestChange) and change.row == row:
+                found = change if found is None else _merged(change, found)
+        return found
 
     def clear(self) -> None:
         """Begin the next turn: everything was written."""
         self._tests.clear()
         self._steps.clear()
+        self._sealed.clear()
 
 
 def values_of(change: TestChange) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from megatest.engine.attempt import Row
 from megatest.engine.batch import Batch
 from megatest.engine.ports import Clock, Lease, RunLog, Store
 from megatest.failpoint import reach
-from megatest.model.change import Change, StepChange, StepsCleared, TestChange
+from megatest.model.change import Change, StepChange, StepsCleared, TestChange, ValueChange
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
 from megatest.model.rollup import RollUp
@@ -147,8 +147,8 @@ class Ledger:
         """Take over what somebody else has written into a row."""
         self._move(row, state, status)
 
-    def step(self, change: StepChange | StepsCleared) -> None:
-        """Record a step with the next commit."""
+    def step(self, change: StepChange | ValueChange | StepsCleared) -> None:
+        """Record a step or a measured value with the next commit."""
         self._batch.add(change)
 
     def commit(self) -> Sequence[Conflict]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from megatest.engine.attempt import Attempt
 from megatest.engine.ledger import Ledger
+from megatest.engine.measure import judged
 from megatest.engine.settle import status_from_report
 from megatest.model.attempt import (
     Ended,
@@ -16,8 +17,9 @@ from megatest.model.attempt import (
     Started,
     StatusSaid,
     StepSaid,
+    ValueSaid,
 )
-from megatest.model.change import StepChange
+from megatest.model.change import StepChange, ValueChange
 from megatest.model.status import State
 
 WallTime = Callable[[float], int]
@@ -41,6 +43,8 @@ def _take_in_entry(attempt: Attempt, entry: Entry, ledger: Ledger, wall_time: Wa
         _take_in_start(attempt, entry, ledger)
     elif isinstance(entry, Ended):
         attempt.ended = entry
+    elif isinstance(entry, ValueSaid):
+        _take_in_value(attempt, entry, ledger)
     elif isinstance(entry, LogSaid):
         row = ledger.parent(attempt.row.test_id) if entry.top else attempt.row
         if row is not None:
@@ -71,6 +75,25 @@ def _take_in_step(attempt: Attempt, entry: StepSaid, ledger: Ledger, wall_time: 
             time=wall_time(entry.uptime_s),
             comment=entry.comment,
             logfile=entry.log,
+        )
+    )
+
+
+def _take_in_value(attempt: Attempt, entry: ValueSaid, ledger: Ledger) -> None:
+    value = judged(entry)
+    attempt.values[value.category, value.variable] = value.status
+    ledger.step(
+        ValueChange(
+            row=attempt.row.id,
+            category=value.category,
+            variable=value.variable,
+            value=value.value,
+            expected=value.expected,
+            tol=value.tol,
+            units=value.units,
+            comment=value.comment,
+            status=value.status,
+            type=value.type,
         )
     )
 

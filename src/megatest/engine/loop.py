@@ -42,7 +42,7 @@ from megatest.engine.settle import STUCK_COMMENT, verdict
 from megatest.failpoint import reach
 from megatest.model.change import StepsCleared
 from megatest.model.error import EnvironmentFault, MegatestError
-from megatest.model.job import ChangeKind, Job, JobChange
+from megatest.model.job import NOT_STARTED_CODE, ChangeKind, Job, JobChange
 from megatest.model.slotted import dataclass
 from megatest.model.status import GOOD, State, Status
 from megatest.plan.plan import Consequence, Expand, Plan, Register, Settle, Stuck
@@ -213,7 +213,21 @@ class Engine:
             self._read_journal(attempt)
         elif change.kind in (ChangeKind.ENDED, ChangeKind.LOST):
             self._read_journal(attempt)
-            self._settle(attempt, change)
+            if not self._goes_on_elsewhere(attempt, change):
+                self._settle(attempt, change)
+
+    def _goes_on_elsewhere(self, attempt: Attempt, change: JobChange) -> bool:
+        """Return whether only a second script of the attempt ended, which found it already begun.
+
+        So when a batch system starts a job twice, or an engine came back that had lost the run.
+        """
+        if change.code != NOT_STARTED_CODE or attempt.started is None or attempt.ended is not None:
+            return False
+        executor = self._executors[attempt.executor]
+        return any(
+            found.kind in (ChangeKind.STARTED, ChangeKind.PENDING)
+            for found in executor.adopt([(attempt.job, attempt.handle)])
+        )
 
     def _hear_left_behind(self, change: JobChange) -> None:
         row = self._ledger.row_of_id(change.row)
@@ -305,6 +319,7 @@ class Engine:
             change=change,
             said=attempt.said,
             ending=attempt.ending,
+            began=attempt.started is not None,
             exit_table=attempt.exit_table,
         )
         duration = round(self._duration(attempt), 3)

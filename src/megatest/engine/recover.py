@@ -158,6 +158,7 @@ def _settle(attempt: Attempt, change: JobChange, ledger: Ledger, clock: Clock) -
         change=change,
         said=attempt.said,
         ending=attempt.ending,
+        began=attempt.started is not None,
         exit_table=attempt.exit_table,
     )
     duration = None

@@ -8,7 +8,7 @@ that is never a verdict about it.
 from __future__ import annotations
 
 from megatest.model.attempt import Ended, StatusSaid
-from megatest.model.job import ChangeKind, JobChange
+from megatest.model.job import NOT_STARTED_CODE, ChangeKind, JobChange
 from megatest.model.slotted import dataclass
 from megatest.model.status import State, Status
 
@@ -22,6 +22,14 @@ _STATUS_OF_TABLE_CODE = {
     4: Status.WAIVED,
     5: Status.ABORT,
     6: Status.SKIP,
+}
+
+_FOUND_BY_RULES = {
+    Status.WARN: "Logpro warning found",
+    Status.CHECK: "Logpro check found",
+    Status.WAIVED: "Logpro waived found",
+    Status.ABORT: "Logpro abort found",
+    Status.SKIP: "Logpro skip found",
 }
 
 
@@ -47,6 +55,7 @@ def verdict(
     change: JobChange,
     said: StatusSaid | None,
     ending: str,
+    began: bool = False,
     exit_table: bool = False,
 ) -> Verdict:
     """Return how an attempt came out that the executor says has ended or is lost.
@@ -56,6 +65,7 @@ def verdict(
         change: the executor's word.
         said: the test's last word about itself.
         ending: why we ended it; empty if nobody did.
+        began: its journal says that it began.
         exit_table: read a runscript's exit code by the table of log rules (2 is WARN ...).
     """
     if said is not None and said.state == State.COMPLETED:
@@ -66,11 +76,13 @@ def verdict(
         return _from_exit(ended, exit_table=exit_table)
     if change.kind is ChangeKind.LOST:
         return Verdict(State.INCOMPLETE, Status.STUCK_DEAD, STUCK_COMMENT)
-    return _from_executor(change)
+    return _from_executor(change, began=began)
 
 
 def _from_exit(ended: Ended, *, exit_table: bool) -> Verdict:
     code = ended.code
+    if ended.judged:
+        return _from_rules(ended)
     if ended.step:
         if code == 0:
             return Verdict(State.COMPLETED, Status.PASS)
@@ -80,12 +92,29 @@ def _from_exit(ended: Ended, *, exit_table: bool) -> Verdict:
     return Verdict(State.COMPLETED, Status.PASS if code == 0 else Status.FAIL)
 
 
-def _from_executor(change: JobChange) -> Verdict:
+def _from_rules(ended: Ended) -> Verdict:
+    """The step that decided was judged by log rules."""
+    status = _STATUS_OF_TABLE_CODE.get(ended.code, Status.FAIL)
+    reason = ended.comment
+    if ended.code not in _STATUS_OF_TABLE_CODE:
+        reason = f"its log could not be judged: logpro ended with exit code {ended.code}"
+    comment = _FOUND_BY_RULES.get(status, f"Failed at step {ended.step}")
+    if status == Status.PASS:
+        return Verdict(State.COMPLETED, status)
+    return Verdict(State.COMPLETED, status, f"{comment} ({reason})" if reason else comment)
+
+
+def _from_executor(change: JobChange, *, began: bool) -> Verdict:
     """The job ended but wrote no exit record: it was killed, or never began."""
     if change.reason:
         return Verdict(State.COMPLETED, Status.FAIL, change.reason)
     if change.signal is not None:
         return Verdict(State.COMPLETED, Status.FAIL, f"its job script was ended by signal {change.signal}")
+    if change.code == NOT_STARTED_CODE:
+        return Verdict(State.INCOMPLETE, Status.STUCK_DEAD, STUCK_COMMENT)
     if change.code is not None and change.code != 0:
         return Verdict(State.COMPLETED, Status.FAIL, f"its job script ended with exit code {change.code}")
+    if change.code == 0 and began:
+        # The script exits with 0 only after all is done; its last record found no room on the disk.
+        return Verdict(State.COMPLETED, Status.PASS, "its exit record could not be written")
     return Verdict(State.INCOMPLETE, Status.STUCK_DEAD, STUCK_COMMENT)

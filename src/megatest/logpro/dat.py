@@ -9,6 +9,9 @@ from megatest.logpro.judge import RuleOutcome, Verdict
 from megatest.logpro.rule import Measure
 from megatest.scheme.number import format_number
 
+Sections = dict[str, dict[str, str]]
+"""The keys of each section, both in the order of the file."""
+
 _LINE_ENDS: Final[Mapping[int, str]] = {ord(c): " " for c in "\n\r\0"}
 
 
@@ -41,3 +44,20 @@ def _rule_section(outcome: RuleOutcome) -> list[str]:
 
 def _one_line(text: str) -> str:
     return text.translate(_LINE_ENDS)
+
+
+def sections_from_dat(text: str) -> Sections:
+    """Return what a ``.dat`` says, also one that another tool wrote.
+
+    Nothing in it is expanded or run.  A line that says nothing is passed over; the last of equal
+    keys counts.
+    """
+    sections: Sections = {}
+    keys: dict[str, str] = {}
+    for line in map(str.strip, text.split("\n")):
+        if line.startswith("[") and line.endswith("]"):
+            keys = sections.setdefault(line[1:-1], {})
+        elif line and sections and not line.startswith("#"):
+            key, _, value = line.partition(" ")
+            keys[key] = value.strip()
+    return sections

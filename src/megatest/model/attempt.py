@@ -162,11 +162,15 @@ class Ended:
     Attributes:
         code: exit status of the script or of the first step that failed; 128+n for a signal.
         step: the step that decided; empty for the runscript.
+        judged: the code is what the step's log rules say, and is read by their table.
+        comment: what the rules complain of.
         uptime_s: see `Started`.
     """
 
     code: int
     step: str = ""
+    judged: bool = False
+    comment: str = ""
     uptime_s: float = 0
 
 

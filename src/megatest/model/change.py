@@ -56,10 +56,36 @@ class StepChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValueChange:
+    """A measured value: replaces what the same test, category and variable had before."""
+
+    row: int
+    category: str
+    variable: str
+    value: str
+    expected: str = ""
+    tol: str = ""
+    units: str = ""
+    comment: str = ""
+    status: str = "n/a"
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepsCleared:
-    """A new attempt begins: the steps of the test's earlier attempt leave the table."""
+    """A new attempt begins: steps and values of the test's earlier attempt leave their tables."""
 
     row: int
 
 
-Change = TestChange | StepChange | StepsCleared
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptKept:
+    """Another attempt follows: what the row says of the one that ended is copied to the attempts.
+
+    It is about the row as the changes before it leave it; a row that has no ended attempt is passed over.
+    """
+
+    row: int
+
+
+Change = TestChange | StepChange | ValueChange | StepsCleared | AttemptKept

@@ -55,6 +55,10 @@ class Job:
     resources: Resources = Resources()
 
 
+NOT_STARTED_CODE = 75
+"""Exit status of a job script that did nothing: its attempt had begun already, or was taken back."""
+
+
 class ChangeKind(StrEnum):
     """What became of a job since the last word about it."""
 

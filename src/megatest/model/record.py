@@ -112,6 +112,22 @@ class AttemptRecord:
     failure: str = ""
 
 
+def attempt_of(test: TestRecord) -> AttemptRecord:
+    """Return what a test's record says of its latest attempt."""
+    return AttemptRecord(
+        test_row=test.id,
+        attempt=test.attempt,
+        state=test.state,
+        status=test.status,
+        comment=test.comment,
+        host=test.host,
+        event_time=test.event_time,
+        run_duration_s=test.run_duration_s,
+        signature=test.signature,
+        failure=test.failure,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueRecord:
     """One measured value of a test, as it was given; unique in (test, category, variable)."""

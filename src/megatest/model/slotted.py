@@ -11,7 +11,7 @@ make, because each field goes through `object.__setattr__`.  Here
 
 A subset, and it refuses the rest: slots always, no inheritance of fields, no ``__post_init__``,
 ``init=False``, ``InitVar`` or ``order``.  What needs those takes the standard decorator.
-`dataclasses.fields` and `asdict` work, `replace` too, but that of this module is faster.  Figures and the alternatives: docs/adr/0006.
+`dataclasses.fields` and `asdict` work; `replace` too, but that of this module is faster.
 """
 
 from __future__ import annotations
@@ -37,14 +37,22 @@ class Default:
 
 
 def slotted_field(
-    *, default: object = _MISSING, default_factory: Callable[[], object] | None = None, repr: bool = True
+    *,
+    default: object = _MISSING,
+    default_factory: Callable[[], object] | None = None,
+    repr: bool = True,  # noqa: A002 - as there
 ) -> Any:
     """Describe a field, as `dataclasses.field` does."""
     return Default(default_factory, default, repr)
 
 
 def slotted(
-    *, slots: bool, frozen: bool = False, kw_only: bool = False, eq: bool = True, repr: bool = True
+    *,
+    slots: bool,
+    frozen: bool = False,
+    kw_only: bool = False,
+    eq: bool = True,
+    repr: bool = True,  # noqa: A002
 ) -> Callable[[type[_T]], type[_T]]:
     """Return the decorator that makes a record of a class; the arguments mean what they mean there.
 
@@ -62,7 +70,8 @@ def slotted(
         if eq:
             methods.update(layout.compared(hashable=frozen))
         methods.update(layout.frozen() if frozen else layout.mutable())
-        return layout.slotted_class({**methods, **layout.body})
+        made: type[_T] = layout.slotted_class({**methods, **layout.body})
+        return made
 
     return decorate
 
@@ -87,7 +96,7 @@ class _Layout:
         self.defaults: dict[str, object] = {n: bare.__dict__[n] for n in self.names if n in bare.__dict__}
         left_out = {*self.names, "__dict__", "__weakref__"}
         self.body = {name: value for name, value in bare.__dict__.items() if name not in left_out}
-        self.values: Callable[[object], object] = attrgetter(*self.names) if self.names else _nothing
+        self.values: Callable[[object], Any] = attrgetter(*self.names) if self.names else _nothing
         self.cls: type = bare
         if "__post_init__" in self.body or any(hasattr(base, _FIELDS) for base in bare.__bases__):
             raise TypeError(f"{bare.__name__} is more than a record; take dataclasses.dataclass")
@@ -124,7 +133,7 @@ class _Layout:
         """Return the methods of a record that equals another with the same values."""
         values = self.values
 
-        def equal(record: object, other: object) -> bool:
+        def equal(record: object, other: object) -> object:
             if other.__class__ is record.__class__:
                 return values(record) == values(other)
             return NotImplemented
@@ -234,17 +243,23 @@ def _standard_field(default: object) -> Any:
     return dataclasses.field(default=default.value, repr=default.in_repr)
 
 
+def field_names(record: type) -> tuple[str, ...]:
+    """Return the names of a record's fields, in order; `dataclasses.fields` makes a standard class first."""
+    slots: tuple[str, ...] = vars(record)["__slots__"]
+    return slots
+
+
 def replaced(record: _T, /, **changes: object) -> _T:
     """Return a record with other values for some fields, as `dataclasses.replace` does."""
-    slots: Any = record.__slots__
-    return record.__class__(**{**{name: getattr(record, name) for name in slots}, **changes})
+    cls = type(record)
+    return cls(**{**{name: getattr(record, name) for name in field_names(cls)}, **changes})
 
 
 def _restored(cls: Callable[..., object], values: dict[str, object]) -> object:
     return cls(**values)
 
 
-def _nothing(record: object) -> object:
+def _nothing(record: object) -> tuple[()]:
     return ()
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from megatest.model.change import Change, StepChange, TestChange
-from megatest.model.record import StepRecord
+from megatest.model.change import AttemptKept, Change, StepChange, TestChange, ValueChange
+from megatest.model.record import StepRecord, ValueRecord
 from megatest.model.status import legal_change
 from megatest.store.database import Database
 from megatest.store.fault import IllegalChange
-from megatest.store.rows import bindable, columns_from_change, step_from_change, test_from_row
+from megatest.store.rows import bindable, columns_from_change, row_from_value, step_from_change, test_from_row, value_from_change
 
 
 def write_changes(database: Database, changes: Iterable[Change]) -> Sequence[int]:
@@ -29,8 +29,13 @@ def write_changes(database: Database, changes: Iterable[Change]) -> Sequence[int
                 moved[change.row] = None
         elif isinstance(change, StepChange):
             put_step(database, step_from_change(change))
+        elif isinstance(change, ValueChange):
+            put_value(database, value_from_change(change))
+        elif isinstance(change, AttemptKept):
+            database.run("keep_attempt", change.row)
         else:
             database.run("clear_steps", change.row)
+            database.run("delete_values", change.row)
     return list(moved)
 
 
@@ -58,3 +63,9 @@ def put_step(database: Database, step: StepRecord) -> None:
     more = map(bindable, (step.comment, step.logfile))
     _, now = database.stamp
     database.run("put_step", *texts, step.event_time, *more, now, step.test_row)
+
+
+def put_value(database: Database, value: ValueRecord) -> None:
+    """Write a measured value over what its test, category and variable had before."""
+    _, now = database.stamp
+    database.run("put_value", *row_from_value(value), now, value.test_row)

@@ -10,15 +10,16 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault
 from megatest.model.lease import Lease, LeaseLost
 from megatest.store.fault import fault_from_error, told
-from megatest.store.port import Clock
 from megatest.store.rows import Bound, Row, holder_from_row, text_from_bytes
+
+if TYPE_CHECKING:
+    from megatest.store.port import Clock
 
 OLDEST_SQLITE: Final = (3, 24, 0)  # the first with ON CONFLICT DO UPDATE
 CACHE_KIB: Final = 32768  # holds what registering 100,000 tests changes; used only as needed
@@ -38,7 +39,7 @@ def connect(path: str, *, network: bool, read_only: bool, timeout_s: float) -> s
     Raises:
         sqlite3.Error: see `told`.
     """
-    uri = f"{Path(path).as_uri()}?mode={'ro' if read_only else 'rw'}"
+    uri = f"file://{_in_uri(path)}?mode={'ro' if read_only else 'rw'}"
     db = _open(uri, timeout_s)
     try:
         if read_only and not _is_readable(db, path):
@@ -52,6 +53,11 @@ def connect(path: str, *, network: bool, read_only: bool, timeout_s: float) -> s
         db.close()
         raise
     return db
+
+
+def _in_uri(path: str) -> str:
+    """Return an absolute path as it stands in a URI of SQLite's, which gives three characters a meaning."""
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
 def _open(uri: str, timeout_s: float) -> sqlite3.Connection:

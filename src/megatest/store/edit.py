@@ -9,14 +9,15 @@ from megatest.model.ids import Target
 from megatest.model.record import EditRecord, RunRecord, TestRecord, ValueRecord
 from megatest.model.spec import TestMeta
 from megatest.model.status import ACTIVE, State
+from megatest.store.change import put_value
 from megatest.store.query import SqliteReading
-from megatest.store.rows import Bound, bindable, row_from_value
+from megatest.store.rows import Bound, bindable
 
 _OF_A_RUN: Final = (
-    *("forget_steps", "forget_values", "forget_rundat", "forget_edits", "delete_tests_of_run"),
+    *("forget_steps", "forget_attempts", "forget_values", "forget_rundat", "forget_edits", "delete_tests_of_run"),
     *("delete_stats", "delete_requests_of_run", "end_lease", "delete_run"),
 )
-_OF_A_TEST: Final = ("clear_steps", "delete_values", "delete_rundat", "delete_edits")
+_OF_A_TEST: Final = ("clear_steps", "delete_attempts", "delete_values", "delete_rundat", "delete_edits")
 
 
 class SqliteEditing(SqliteReading):
@@ -157,9 +158,8 @@ class SqliteEditing(SqliteReading):
             self._put_values(values)
 
     def _put_values(self, values: Iterable[ValueRecord]) -> None:
-        _, now = self._database.stamp
         for value in values:
-            self._database.run("put_value", *row_from_value(value), now, value.test_row)
+            put_value(self._database, value)
 
     def put_meta(self, testname: str, meta: TestMeta) -> None:
         """Record what the files say about a test for people."""

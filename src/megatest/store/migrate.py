@@ -7,10 +7,10 @@ its own tables: the first migrations add what is missing and keep what is there.
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 from megatest.failpoint import reach
@@ -19,8 +19,9 @@ from megatest.model.spec import Field
 from megatest.store.fields import add_fields, missing_fields
 
 APPLICATION_ID: Final = 0x4D675473  # "MgTs", in the header of every file that we made or adopted
-LATEST: Final = 3
-_DIRECTORY: Final = Path(__file__).with_name("migrations")
+LATEST: Final = 4
+_DIRECTORY: Final = os.path.join(os.path.dirname(__file__), "migrations")
+_SCRIPT: Final = re.compile(r"[0-9]{4}_\w+\.sql", re.ASCII)
 _ADD_COLUMN: Final = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)\b")
 _ORIGINAL: Final = frozenset({"keys", "runs", "tests"})
 
@@ -91,7 +92,7 @@ def migrate(db: sqlite3.Connection, fields: Sequence[Field], path: str) -> None:
 def _apply(db: sqlite3.Connection, fields: Sequence[Field], path: str) -> None:
     number = version(db, path)  # read again: somebody else may have migrated while we waited
     for script in _scripts()[number:]:
-        for statement in _statements(script.read_text("utf-8")):
+        for statement in _statements(script):
             if not _is_done(db, statement):
                 db.execute(statement)
     try:
@@ -109,9 +110,14 @@ def _apply(db: sqlite3.Connection, fields: Sequence[Field], path: str) -> None:
     db.execute(f"PRAGMA user_version = {LATEST}")
 
 
-def _scripts() -> Sequence[Path]:
-    scripts = sorted(_DIRECTORY.glob("[0-9][0-9][0-9][0-9]_*.sql"))
-    assert len(scripts) == LATEST
+def _scripts() -> Sequence[str]:
+    """Return the text of each migration, in order."""
+    names = sorted(name for name in os.listdir(_DIRECTORY) if _SCRIPT.fullmatch(name))
+    assert len(names) == LATEST
+    scripts: list[str] = []
+    for name in names:
+        with open(os.path.join(_DIRECTORY, name), encoding="utf-8") as file:
+            scripts.append(file.read())
     return scripts
 
 

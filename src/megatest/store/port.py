@@ -12,7 +12,15 @@ from typing import Protocol
 from megatest.model.change import Change
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder, Lease
-from megatest.model.record import EditRecord, RequestRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.record import (
+    AttemptRecord,
+    EditRecord,
+    RequestRecord,
+    RunRecord,
+    StepRecord,
+    TestRecord,
+    ValueRecord,
+)
 from megatest.model.spec import TestMeta
 
 StatusCounts = Mapping[tuple[str, str], int]
@@ -89,6 +97,10 @@ class Reading(Protocol):
 
     def values(self, row: int) -> Sequence[ValueRecord]:
         """Return a test's measured values in the order in which they were first heard of."""
+        ...
+
+    def attempts(self, row: int) -> Sequence[AttemptRecord]:
+        """Return how a test's earlier attempts came out, oldest first; the latest is its own record."""
         ...
 
     def edits(self, row: int) -> Sequence[EditRecord]:

@@ -56,7 +56,7 @@ CAST(coalesce(tests.rundir, '') AS TEXT), CAST(coalesce(tests.shortdir, '') AS T
 CAST(coalesce(tests.final_logf, '') AS TEXT), CAST(coalesce(tests.run_duration, 0) AS REAL),
 CAST(coalesce(tests.comment, '') AS TEXT), CAST(coalesce(tests.event_time, 0) AS INTEGER),
 CAST(coalesce(tests.fail_count, 0) AS INTEGER), CAST(coalesce(tests.pass_count, 0) AS INTEGER),
-tests.executor, tests.handle
+tests.executor, tests.handle, tests.retries, tests.signature, tests.failure
 
 -- fragment: is_active
 state IN ('LAUNCHED', 'REMOTEHOSTSTART', 'RUNNING', 'KILLREQ')
@@ -141,15 +141,17 @@ SELECT id FROM tests WHERE id > ? ORDER BY id
 -- name: import_test
 INSERT INTO tests (testname, item_path, is_parent, flaky, id, run_id, state, status, attempt, host, uname,
     cpuload, diskfree, rundir, shortdir, final_logf, run_duration, comment, event_time, fail_count,
-    pass_count, executor, handle, attemptnum, seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+    pass_count, executor, handle, retries, signature, failure, attemptnum, seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
 
 -- name: update_test
 -- By row and believed state: a row in another state is left alone.
 UPDATE tests SET {assignments}seq = ?, last_update = ? WHERE id = ? AND state = ?
 
 -- name: edit_test
-UPDATE tests SET state = ?, status = ?, comment = ?, event_time = ?, seq = ?, last_update = ? WHERE id = ?
+-- What somebody says by hand ends what retries were under way.
+UPDATE tests SET state = ?, status = ?, comment = ?, event_time = ?, retries = 0, seq = ?, last_update = ?
+ WHERE id = ?
 
 -- name: delete_tests_of_run
 DELETE FROM tests WHERE run_id = ?
@@ -175,6 +177,30 @@ ON CONFLICT (test_id, stepname, state) DO UPDATE SET
 
 -- name: clear_steps
 DELETE FROM test_steps WHERE test_id = ?
+
+-- name: keep_attempt
+-- Copies the row's latest attempt if that has ended; kept again (after a rebuild), it is replaced.
+INSERT OR REPLACE INTO attempts (test_id, attempt, state, status, comment, host, event_time, run_duration,
+    signature, failure)
+SELECT id, attempt, CAST(state AS TEXT), CAST(coalesce(status, '') AS TEXT), CAST(coalesce(comment, '') AS TEXT),
+       CAST(coalesce(host, '') AS TEXT), CAST(coalesce(event_time, 0) AS INTEGER),
+       CAST(coalesce(run_duration, 0) AS REAL), signature, failure
+  FROM tests WHERE id = ? AND attempt > 0 AND is_parent = 0 AND state <> 'NOT_STARTED' AND NOT {is_active}
+
+-- name: attempts
+SELECT test_id, attempt, state, status, comment, host, event_time, run_duration, signature, failure
+  FROM attempts WHERE test_id = ? ORDER BY attempt
+
+-- name: import_attempt
+INSERT OR REPLACE INTO attempts (test_id, attempt, state, status, comment, host, event_time, run_duration,
+    signature, failure)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: forget_attempts
+DELETE FROM attempts WHERE test_id IN (SELECT id FROM tests WHERE run_id = ?)
+
+-- name: delete_attempts
+DELETE FROM attempts WHERE test_id = ?
 
 -- name: values
 SELECT test_id, CAST(coalesce(category, '') AS TEXT), CAST(coalesce(variable, '') AS TEXT),

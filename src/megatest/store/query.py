@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder
-from megatest.model.record import EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.status import State
 from megatest.store.database import Database
-from megatest.store.port import StatusCounts
 from megatest.store.rows import (
+    attempt_from_row,
     bindable,
     edit_from_row,
     holder_from_row,
@@ -19,6 +20,9 @@ from megatest.store.rows import (
     test_from_row,
     value_from_row,
 )
+
+if TYPE_CHECKING:
+    from megatest.store.port import StatusCounts
 
 _STATE, _STATUS = 6, 7  # where the fragment `test_columns` has them
 
@@ -99,6 +103,10 @@ class SqliteReading:
     def values(self, row: int) -> Sequence[ValueRecord]:
         """Return a test's measured values."""
         return [value_from_row(found) for found in self._database.rows("values", row)]
+
+    def attempts(self, row: int) -> Sequence[AttemptRecord]:
+        """Return a test's earlier attempts."""
+        return [attempt_from_row(found) for found in self._database.rows("attempts", row)]
 
     def edits(self, row: int) -> Sequence[EditRecord]:
         """Return who changed a test by hand."""

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import fields
 from itertools import compress
 from operator import attrgetter
 from typing import Any, Final
 
-from megatest.model.change import StepChange, TestChange
+from megatest.model.change import StepChange, TestChange, ValueChange
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder
-from megatest.model.record import EditRecord, RequestRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.record import (
+    AttemptRecord,
+    EditRecord,
+    RequestRecord,
+    RunRecord,
+    StepRecord,
+    TestRecord,
+    ValueRecord,
+)
+from megatest.model.slotted import field_names
 from megatest.model.status import State, Status
 
 Row = Sequence[Any]
@@ -58,7 +66,8 @@ _RUN_TAIL: Final = (
     "pass_count",
 )
 
-_VALUES_OF: Final = attrgetter(*(f.name for f in fields(ValueRecord) if f.name != "test_row"))
+_ATTEMPT_OF: Final = attrgetter(*field_names(AttemptRecord))
+_VALUES_OF: Final = attrgetter(*(name for name in field_names(ValueRecord) if name != "test_row"))
 
 
 class _Unfrozen:
@@ -96,6 +105,9 @@ def test_from_row(row: Row) -> TestRecord:
     record.pass_count = row[20]
     record.executor = row[21]
     record.handle = row[22]
+    record.retries = row[23]
+    record.signature = row[24]
+    record.failure = row[25]
     record.__class__ = TestRecord
     return record  # type: ignore[no-any-return]
 
@@ -125,6 +137,9 @@ def row_from_test(record: TestRecord) -> list[Bound]:
         record.pass_count,
         record.executor,
         record.handle,
+        record.retries,
+        record.signature,
+        record.failure,
     )
     return [bindable(value) for value in values]
 
@@ -177,6 +192,22 @@ def step_from_change(change: StepChange) -> StepRecord:
     )
 
 
+def value_from_change(change: ValueChange) -> ValueRecord:
+    """Return what a change makes of a measured value."""
+    return ValueRecord(
+        test_row=change.row,
+        category=change.category,
+        variable=change.variable,
+        value=change.value,
+        expected=change.expected,
+        tol=change.tol,
+        units=change.units,
+        comment=change.comment,
+        status=change.status,
+        type=change.type,
+    )
+
+
 def value_from_row(row: Row) -> ValueRecord:
     """Return the record of a row of the statement `values`."""
     return ValueRecord(
@@ -191,6 +222,27 @@ def value_from_row(row: Row) -> ValueRecord:
         status=row[8],
         type=row[9],
     )
+
+
+def attempt_from_row(row: Row) -> AttemptRecord:
+    """Return the record of a row of the statement `attempts`."""
+    return AttemptRecord(
+        test_row=row[0],
+        attempt=row[1],
+        state=row[2],
+        status=row[3],
+        comment=row[4],
+        host=row[5],
+        event_time=row[6],
+        run_duration_s=row[7],
+        signature=row[8],
+        failure=row[9],
+    )
+
+
+def row_from_attempt(record: AttemptRecord) -> list[Bound]:
+    """Return the values of the statement `import_attempt`, in its order."""
+    return [bindable(value) for value in _ATTEMPT_OF(record)]
 
 
 def row_from_value(record: ValueRecord) -> list[Bound]:
@@ -234,7 +286,7 @@ def holder_from_row(row: Row) -> Holder:
 # -- what is written ---------------------------------------------------------------------------------
 
 _COLUMN: Final = {"time": "event_time", "diskfree_kib": "diskfree", "run_duration_s": "run_duration"}
-_CHANGED: Final = tuple(f.name for f in fields(TestChange) if f.name not in ("row", "expected_state"))
+_CHANGED: Final = tuple(name for name in field_names(TestChange) if name not in ("row", "expected_state"))
 _COLUMNS: Final = tuple(_COLUMN.get(name, name) for name in _CHANGED)
 _CHANGES_OF: Final = attrgetter(*_CHANGED)
 

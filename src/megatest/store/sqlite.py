@@ -7,15 +7,14 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from statistics import median
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from megatest.failpoint import reach
 from megatest.model.change import Change
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import TestId
 from megatest.model.lease import Holder, Lease
-from megatest.model.record import RequestRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.record import AttemptRecord, RequestRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.spec import Field
 from megatest.model.status import State, Status
 from megatest.store.change import put_step, write_changes
@@ -24,11 +23,11 @@ from megatest.store.edit import SqliteEditing
 from megatest.store.fault import run_removed, told
 from megatest.store.fields import check_fields
 from megatest.store.migrate import migrate, needs_migration
-from megatest.store.port import Clock
 from megatest.store.rows import (
     Bound,
     bindable,
     request_from_row,
+    row_from_attempt,
     row_from_run,
     row_from_test,
     test_as_registered,
@@ -36,6 +35,9 @@ from megatest.store.rows import (
     text_from_bytes,
 )
 from megatest.store.statement import load_statements
+
+if TYPE_CHECKING:
+    from megatest.store.port import Clock
 
 RUNS_FOR_MEDIAN: Final = 5
 """Of how many earlier runs the durations count: enough that one slow day does not."""
@@ -190,6 +192,8 @@ class SqliteStore(SqliteEditing):
 
     def past_durations(self, tests: Iterable[str]) -> Mapping[TestId, float]:
         """Return the median seconds of passes in the newest runs that have any; 10,000 items take 0.2 s."""
+        from statistics import median
+
         found: dict[TestId, float] = {}
         for test in dict.fromkeys(tests):
             for item, durations in self._passes(test).items():
@@ -212,6 +216,7 @@ class SqliteStore(SqliteEditing):
         tests: Iterable[TestRecord],
         steps: Iterable[StepRecord],
         values: Iterable[ValueRecord],
+        attempts: Iterable[AttemptRecord] = (),
     ) -> None:
         """Write records with the ids they have, in one transaction; streaming.  See `import_rows`."""
         with self._database.transaction():
@@ -220,6 +225,7 @@ class SqliteStore(SqliteEditing):
             for step in steps:
                 put_step(self._database, step)
             self._put_values(values)
+            self._database.run_many("import_attempt", map(row_from_attempt, attempts))
 
     # -- the lease -----------------------------------------------------------------------------
 

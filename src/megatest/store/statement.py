@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+_FILE = os.path.join(os.path.dirname(__file__), "queries.sql")
 _HEADER = re.compile(r"^-- (name|fragment): (\w+)$")
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -27,7 +28,9 @@ def load_statements(fields: Sequence[str]) -> Mapping[str, str]:
         "assignments": "{assignments}",
     }
     statements: dict[str, str] = {}
-    for kind, name, text in _blocks(Path(__file__).with_name("queries.sql").read_text("utf-8")):
+    with open(_FILE, encoding="utf-8") as file:
+        blocks = _blocks(file.read())
+    for kind, name, text in blocks:
         complete = _PLACE.sub(lambda place: fragments[place[1]], text)
         (fragments if kind == "fragment" else statements)[name] = complete
     return statements

@@ -44,6 +44,13 @@ if [ "$mt__line" != "$mt__mark" ]; then
 fi
 
 mt__journal=$mt__dir/.megatest/journal
+case ${1-},${MT_JOB-} in
+--again,* | , | *-$mt__row-$mt__attempt) ;;
+*)  # an engine that stood still for long wants an attempt whose place another has taken
+    echo "megatest: $MT_JOB was to be started, this is another attempt; nothing was done" >&2
+    exit 75
+    ;;
+esac
 set -C
 if [ "${1-}" = --again ]; then
     mt__journal=/dev/null
@@ -68,9 +75,9 @@ mt__say() {  # KIND FIELDS: one journal record
     printf '{"k":"%s","up":%s,%s}\\n' "$1" "$mt__up" "$2" >> "$mt__journal"
 }
 
-mt__end() {  # CODE STEP: the last record
+mt__end() {  # CODE STEP [FIELDS]: the last record
     trap '' HUP INT TERM
-    mt__say exit "\\"code\\":$1,\\"step\\":\\"$2\\""
+    mt__say exit "\\"code\\":$1,\\"step\\":\\"$2\\"${3-}"
     exit "$1"
 }
 
@@ -124,27 +131,56 @@ mt__shell=/bin/bash
 [ -x /bin/bash ] || mt__shell=/bin/sh
 PATH=$PATH:.
 mt__earlier=  # sources what earlier steps left for later ones
+mt__rules=  # of the step: the file, if there is one
+mt__judged=  # field that says that the step's status comes from its rules
+mt__warned=  # the latest step of which the rules only warn
 
 mt__run_step() {  # NAME COMMAND
-    mt__step=$1
+    mt__step=$1 mt__rules= mt__judged= mt__log=$1.log
+    [ ! -f "$1.logpro" ] || mt__rules=$1.logpro
     mt__say step "\\"step\\":\\"$1\\",\\"state\\":\\"start\\",\\"status\\":\\"-\\""
-    if [ "$mt__journal" = /dev/null ]; then
-        "$mt__shell" -c "$mt__earlier$2"
-    else
+    if [ "$mt__journal" != /dev/null ]; then
         "$mt__shell" -c "$mt__earlier$2" > "$1.log" 2>&1
+        mt__status=$?
+        [ -z "$mt__rules" ] || mt__judge "$1"
+    elif [ -z "$mt__rules" ]; then
+        "$mt__shell" -c "$mt__earlier$2"
+        mt__status=$?
+    else
+        "$mt__shell" -c "$mt__earlier$2" 2>&1 | logpro "$mt__rules"
+        mt__status=$? mt__judged=,
     fi
-    mt__status=$?
     mt__say step "\\"step\\":\\"$1\\",\\"state\\":\\"end\\",\\"status\\":\\"$mt__status\\",\
-\\"log\\":\\"$1.log\\""
-    if [ "$mt__status" -ne 0 ]; then
-        [ "$mt__code" -eq 0 ] || mt__end "$mt__code" ''
-        mt__end "$mt__status" "$1"
-    fi
+\\"log\\":\\"$mt__log\\""
+    case $mt__status$mt__judged in
+        0*) ;;
+        2,*) mt__warned=$1 ;;
+        *)
+            [ "$mt__code" -eq 0 ] || mt__end "$mt__code" ''
+            mt__end "$mt__status" "$1" "$mt__judged"
+            ;;
+    esac
     if [ -f ".ezsteps/$1.sh" ]; then
         mt__earlier="$mt__earlier. './.ezsteps/$1.sh'; "
     fi
 }
 
+mt__judge() {  # NAME: what the rules make of the log replaces the exit status, but not a signal
+    logpro "$mt__rules" "$1.html" < "$1.log" > /dev/null
+    mt__verdict=$?
+    mt__log=$1.html
+    mt__say log "\\"log\\":\\"$1.html\\""
+    if [ "$mt__status" -le 128 ] || [ "$mt__status" -gt 192 ]; then
+        mt__status=$mt__verdict mt__judged=',"judged":true'
+    fi
+}
+
+"""
+
+_WARNED: Final = """\
+if [ "$mt__code" -eq 0 ] && [ -n "$mt__warned" ]; then
+    mt__end 2 "$mt__warned" ',"judged":true'
+fi
 """
 
 _WORD: Final = re.compile(r"[\w\-:,./%+@]+")
@@ -185,7 +221,7 @@ def job_script(job: JobScript) -> str:
     owner = job.owner
     parts = [
         f"#!/bin/sh\n{mark_line(owner)}\n{owner_line(owner)}\n{_HEAD}\n",
-        f"mt__dir={sh_quote(job.run_dir)}\nmt__mark='{mark_line(owner)}'\nmt__attempt={owner.attempt}\n\n",
+        f"mt__dir={sh_quote(job.run_dir)}\nmt__mark='{mark_line(owner)}'\nmt__row={owner.row} mt__attempt={owner.attempt}\n\n",
         f"{_CLAIM}\n{_FUNCTIONS}\n{_ELSEWHERE if job.elsewhere else _HERE}\n",
         *[_export(variable.name, variable.value) for variable in job.variables],
         f'export MT_JOURNAL="$mt__journal"\nexport PATH={sh_quote(job.shim_dir)}"${{PATH:+:$PATH}}"\n\n',
@@ -232,12 +268,8 @@ def _ezsteps(steps: Sequence[Step], *, after_script: bool) -> Iterator[str]:
         yield _SIGNALLED
     yield _STEPS
     for step in steps:
-        yield _step_call(step)
-
-
-def _step_call(step: Step) -> str:
-    # A step with log rules (`Step.logpro`) gets its judge here, as a third argument.
-    return f"mt__run_step {sh_quote(_checked_name(step.name))} {sh_quote(step.command)}\n"
+        yield f"mt__run_step {sh_quote(_checked_name(step.name))} {sh_quote(step.command)}\n"
+    yield _WARNED
 
 
 def _checked_name(name: str) -> str:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import fields
 from typing import Final
 
 from megatest.model.attempt import AttemptSpec
-from megatest.model.slotted import dataclass
+from megatest.model.slotted import dataclass, field_names
 
 SCRIPT: Final = ".megatest/job.sh"
 LONGEST_HEAD: Final = 1 << 14
@@ -76,7 +75,7 @@ def mark_line(owner: Owner) -> str:
 
 def owner_line(owner: Owner) -> str:
     """Return the script's third line: everything about the owner, in ASCII."""
-    said = {field.name: getattr(owner, field.name) for field in fields(Owner)}
+    said = {name: getattr(owner, name) for name in field_names(Owner)}
     return _OWNER + json.dumps(said, separators=(",", ":"))
 
 
@@ -87,7 +86,7 @@ def owner_from_head(head: bytes) -> Owner | None:
         return None
     try:
         said = json.loads(lines[2][len(_OWNER) :])
-        known = {field.name: said[field.name] for field in fields(Owner)}
+        known = {name: said[name] for name in field_names(Owner)}
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     numbers = ("attempt", "run_id", "row")

@@ -13,12 +13,13 @@ from typing import Final
 from megatest.failpoint import reach
 from megatest.model.attempt import AttemptSpec, JournalPart, Prepared
 from megatest.model.error import EnvironmentFault, MegatestError, UserError
-from megatest.model.spec import Area, Disk, Variable
+from megatest.model.spec import Area, Disk, Step, Variable
 from megatest.workarea import journal
 from megatest.workarea.aside import set_aside
 from megatest.workarea.directory import make_directories
 from megatest.workarea.disk import Disks
 from megatest.workarea.environment import Environment
+from megatest.workarea.findings import with_findings
 from megatest.workarea.jobscript import JobScript, command_info, job_script
 from megatest.workarea.layout import Place, place_of
 from megatest.workarea.linktree import home_of, link_up, standing
@@ -37,6 +38,11 @@ from megatest.workarea.removal import (
 
 SHIM_DIR: Final = str(Path(__file__).parent / "shim")
 LOG: Final = "mt_launch.log"
+
+_RULES_HEAD: Final = """\
+;; The log rules that [logpro] {step} of the testconfig has for this step.
+;; A file {step}.logpro among the test's own files takes their place.
+"""
 
 _TAIL_BYTES: Final = 2000
 
@@ -137,7 +143,7 @@ class WorkAreaOnDisk:
 
     def read_journal(self, run_dir: str, offset: int) -> JournalPart:
         """Return the records from `offset` on."""
-        return journal.read_journal(run_dir, offset)
+        return with_findings(run_dir, journal.read_journal(run_dir, offset))
 
     def revoke(self, run_dir: str, attempt: int) -> bool:
         """Make sure that an attempt that has not begun never will; see `journal.revoke`."""
@@ -231,6 +237,7 @@ class WorkAreaOnDisk:
         self._write_environment(run_dir, variables)
         if spec.steps:
             make_directories(f"{run_dir}/.ezsteps")
+            _write_rules(run_dir, spec.steps)
 
     def _write_environment(self, run_dir: str, variables: Sequence[Variable]) -> None:
         path = next((v.value for v in reversed(variables) if v.name == "PATH"), None)
@@ -261,6 +268,14 @@ def _write_script(run_dir: str, script: str) -> None:
     reach("work area marker directory made")
     _write(f"{run_dir}/{SCRIPT}", script, 0o777)
     reach("work area script written")
+
+
+def _write_rules(run_dir: str, steps: Sequence[Step]) -> None:
+    """Write the log rules that ``[logpro]`` has; a rule file among the test's own files wins."""
+    for step in steps:
+        path = f"{run_dir}/{step.name}.logpro"
+        if step.logpro is not None and not os.path.lexists(path):
+            _write(path, _RULES_HEAD.format(step=step.name) + step.logpro + "\n", 0o666)
 
 
 def _write(path: str, text: str, mode: int) -> None:

@@ -6,7 +6,9 @@ thing is committed to the database:
 * ``run``: who and what the run is, written by whoever takes it; the latest one counts;
 * ``rows``: rows of the database and the tests that they stand for, ``[id, test, item, parent]``;
 * ``changes``: one commit of the engine that held the lease `token`;
-* ``gone``: rows that were removed.
+* ``gone``: rows that were removed;
+* ``stand``: rows as the database has them, whatever was said of them before: after changes by hand,
+  and when a command takes a run whose last commits may not have been made (see `runtail`).
 
 A commit of an engine that had lost its lease may stand in it: lines under an older token than
 an earlier line's are passed over.  A line cut short by a crash is ignored and counted.
@@ -17,20 +19,30 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from typing import Any, Final
 
 from megatest.failpoint import reach
-from megatest.model.change import Change, StepChange, TestChange
+from megatest.model.change import AttemptKept, Change, StepChange, TestChange, ValueChange
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import Target, TestId
-from megatest.model.record import RunRecord, StepRecord, TestRecord
-from megatest.model.slotted import dataclass, field, replace
+from megatest.model.record import (
+    AttemptRecord,
+    RunRecord,
+    StepRecord,
+    TestRecord,
+    ValueRecord,
+    attempt_of,
+)
+from megatest.model.slotted import dataclass, field, field_names, replace
+from megatest.model.status import ACTIVE, State
 
 RUN_LOG: Final = ".run.journal"
 VERSION: Final = 1
 
-_COLUMNS: Final = tuple(f.name for f in fields(TestChange) if f.name not in ("row", "expected_state"))
+_TEST: Final = tuple(name for name in field_names(TestRecord) if name != "test_id")
+_STEP: Final = field_names(StepRecord)
+_VALUE: Final = field_names(ValueChange)
+_COLUMNS: Final = tuple(name for name in field_names(TestChange) if name not in ("row", "expected_state"))
 
 
 def run_log_path(linktree: str, target: Target, runname: str) -> str:
@@ -46,7 +58,7 @@ class RunLog:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self._fd = -1
 
     def run(self, run: RunRecord, field_names: Sequence[str], area: str, token: int) -> None:
@@ -85,6 +97,29 @@ class RunLog:
         """Record that rows were removed."""
         self._append({"k": "gone", "rows": list(rows)})
 
+    def stand(
+        self, tests: Iterable[TestRecord], steps: Iterable[StepRecord], gone: Iterable[int] = ()
+    ) -> None:
+        """Record how rows stand in the database now.
+
+        Args:
+            tests: the rows.
+            steps: all steps of these rows.
+            gone: rows that the database does not have.
+        """
+        packed = [[[*t.test_id], *(getattr(t, name) for name in _TEST)] for t in tests]
+        missing = list(gone)
+        if packed or missing:
+            self._append(
+                {
+                    "k": "stand",
+                    "columns": _TEST,
+                    "tests": packed,
+                    "steps": [[getattr(step, name) for name in _STEP] for step in steps],
+                    "gone": missing,
+                }
+            )
+
     def close(self) -> None:
         """Close the file."""
         if self._fd >= 0:
@@ -95,8 +130,8 @@ class RunLog:
         line = json.dumps(record, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
         try:
             if self._fd < 0:
-                os.makedirs(os.path.dirname(self._path), exist_ok=True)
-                self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+                os.makedirs(os.path.dirname(self.path), exist_ok=True)
+                self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
                 reach("run log opened")
                 line = self._fresh_line() + line
             while line:
@@ -104,7 +139,7 @@ class RunLog:
         except OSError as error:
             self.close()  # what was written of the line is ended when the file is opened again
             raise EnvironmentFault(
-                f"cannot write {self._path}: {error.strerror}",
+                f"cannot write {self.path}: {error.strerror}",
                 hint="make room or mend the permissions; nothing is lost meanwhile",
             ) from error
 
@@ -113,7 +148,7 @@ class RunLog:
         size = os.fstat(self._fd).st_size
         if not size:
             return b""
-        with open(self._path, "rb") as file:
+        with open(self.path, "rb") as file:
             file.seek(size - 1)
             return b"" if file.read(1) == b"\n" else b"\n"
 
@@ -127,6 +162,10 @@ def _packed(change: Change) -> list[Any]:
             "step", change.row, change.stepname, change.state, change.status, change.time, change.comment,
             change.logfile,
         ]  # fmt: skip
+    if isinstance(change, ValueChange):
+        return ["value", *(getattr(change, name) for name in _VALUE)]
+    if isinstance(change, AttemptKept):
+        return ["kept", change.row]
     return ["cleared", change.row]
 
 
@@ -140,6 +179,8 @@ class RunHistory:
         field_names: the area's fields then.
         tests: by row.
         steps: by row, then by step and state, in the order in which they were first heard of.
+        values: by row, then by category and variable, likewise.
+        attempts: by row, then by number: how earlier attempts came out.
         torn: lines that could not be read.
     """
 
@@ -148,8 +189,15 @@ class RunHistory:
     field_names: tuple[str, ...] = ()
     tests: dict[int, TestRecord] = field(default_factory=dict)
     steps: dict[int, dict[tuple[str, str], StepRecord]] = field(default_factory=dict)
+    values: dict[int, dict[tuple[str, str], ValueRecord]] = field(default_factory=dict)
+    attempts: dict[int, dict[int, AttemptRecord]] = field(default_factory=dict)
     torn: int = 0
     _token: int = 0
+
+    def forget(self, row: int) -> None:
+        """Drop all that was said of a row."""
+        for by_row in (self.tests, self.steps, self.values, self.attempts):
+            by_row.pop(row, None)
 
 
 def read_run_log(path: str) -> RunHistory:
@@ -232,8 +280,20 @@ def _replay_changes(record: Mapping[str, Any], history: RunHistory) -> None:
                 comment=comment,
                 logfile=log,
             )
+        elif kind == "value":
+            value = ValueRecord(test_row=row, **dict(zip(_VALUE[1:], rest, strict=True)))
+            history.values.setdefault(row, {})[value.category, value.variable] = value
         elif kind == "cleared":
             history.steps.pop(row, None)
+            history.values.pop(row, None)
+        elif kind == "kept":
+            _keep_attempt(history, row)
+
+
+def _keep_attempt(history: RunHistory, row: int) -> None:
+    test = history.tests[row]
+    if test.attempt and test.state != State.NOT_STARTED and test.state not in ACTIVE:
+        history.attempts.setdefault(row, {})[test.attempt] = attempt_of(test)
 
 
 def _changed(test: TestRecord, values: Mapping[str, Any]) -> TestRecord:
@@ -245,8 +305,21 @@ def _changed(test: TestRecord, values: Mapping[str, Any]) -> TestRecord:
 
 def _replay_gone(record: Mapping[str, Any], history: RunHistory) -> None:
     for row in record["rows"]:
-        history.tests.pop(row, None)
+        history.forget(row)
+
+
+def _replay_stand(record: Mapping[str, Any], history: RunHistory) -> None:
+    for (test, item), *values in record["tests"]:
+        known = dict(zip(record["columns"], values, strict=True))
+        columns = {name: known[name] for name in _TEST if name in known}
+        row = columns["id"]
+        history.tests[row] = TestRecord(test_id=TestId(test, item), **columns)
         history.steps.pop(row, None)
+    for values in record["steps"]:
+        step = StepRecord(**dict(zip(_STEP, values, strict=True)))
+        history.steps.setdefault(step.test_row, {})[step.stepname, step.state] = step
+    for row in record["gone"]:
+        history.forget(row)
 
 
 _REPLAY: Final = {
@@ -254,6 +327,7 @@ _REPLAY: Final = {
     "rows": _replay_rows,
     "changes": _replay_changes,
     "gone": _replay_gone,
+    "stand": _replay_stand,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from megatest.app.attend import settle_on_look
+from megatest.app.look import settle_on_look
 from megatest.app.query import (
     RunFilter,
     TestFilter,

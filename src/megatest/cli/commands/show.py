@@ -8,7 +8,7 @@ import os
 import click
 
 from megatest.app import logs
-from megatest.app.attend import settle_on_look
+from megatest.app.look import settle_on_look
 from megatest.app.query import one_run, one_test, view
 from megatest.app.session import open_area
 from megatest.app.wiring import open_records

@@ -1,0 +1,111 @@
+"""What follows from the end of an attempt: a result, a waived failure, or another attempt.
+
+The verdict says how an attempt came out (`settle`); the reviewer says what is known about a bad one
+(its signature, whether it is waived, how often such a failure is tried again); this module puts
+the two together and records it.
+"""
+
+from __future__ import annotations
+
+from megatest.engine.attempt import Attempt, Row
+from megatest.engine.ledger import Ledger
+from megatest.engine.ports import Failure, Opinion
+from megatest.engine.settle import Verdict
+from megatest.model.change import StepsCleared
+from megatest.model.status import GOOD, State, Status
+
+
+def is_bad(outcome: Verdict) -> bool:
+    """Return whether an attempt came out so that the reviewer is asked about it."""
+    return outcome.state != State.COMPLETED or outcome.status not in GOOD
+
+
+def failure_of(attempt: Attempt, outcome: Verdict) -> Failure:
+    """Return what the reviewer needs to know of an attempt that came out badly."""
+    return Failure(
+        row=attempt.row.id,
+        test_id=attempt.row.test_id,
+        attempt=attempt.number,
+        run_dir=attempt.prepared.run_dir,
+        state=outcome.state,
+        status=outcome.status,
+        comment=comment_on(attempt, outcome),
+        ended=attempt.ended,
+    )
+
+
+def comment_on(attempt: Attempt, outcome: Verdict) -> str:
+    """Return what there is to say about an attempt: the verdict's word, else the test's own."""
+    if outcome.comment is not None:
+        return outcome.comment
+    return attempt.said.comment if attempt.said is not None else ""
+
+
+def conclude(
+    attempt: Attempt,
+    outcome: Verdict,
+    opinion: Opinion | None,
+    ledger: Ledger,
+    *,
+    time: int,
+    duration_s: float | None,
+) -> str:
+    """Record how an attempt came out.
+
+    Args:
+        attempt: it is over.
+        outcome: how.
+        opinion: the reviewer's, if it came out badly.
+        ledger: where it is recorded; written with its next commit.
+        time: seconds since the epoch.
+        duration_s: how long it took; None if nobody knows.
+
+    Returns:
+        A sentence about the attempt that follows; empty if the test is over.
+    """
+    row = attempt.row
+    values: dict[str, object] = {"time": time, "run_duration_s": duration_s, "handle": ""}
+    if opinion is not None:
+        values.update(signature=opinion.signature.id, failure=opinion.signature.text)
+    completed = outcome.state == State.COMPLETED
+    if opinion is not None and completed and opinion.waived:
+        ledger.change(row, state=State.COMPLETED, status=Status.WAIVED, comment=opinion.waived, **values)
+        return ""
+    said = comment_on(attempt, outcome)
+    if opinion is not None and completed and not attempt.ending and row.retries < opinion.retries:
+        ledger.change(row, comment=said, **values)
+        return _try_again(row, outcome, said, opinion, ledger)
+    if not is_bad(outcome) and row.retries:
+        values["flaky"] = row.flaky = True
+    comment = outcome.comment
+    if opinion is not None and opinion.objection:
+        comment = f"{said}; {opinion.objection}" if said else opinion.objection
+    ledger.change(row, state=outcome.state, status=outcome.status, comment=comment, **values)
+    return ""
+
+
+def _try_again(row: Row, outcome: Verdict, said: str, opinion: Opinion, ledger: Ledger) -> str:
+    why = f"{outcome.status} ({said})" if said else outcome.status
+    retry = f"retry {row.retries + 1} of {opinion.retries}"
+    ledger.try_again(row, outcome.state, outcome.status, comment=f"attempt {row.attempt}: {why}; {retry} is due")
+    return f"{row.test_id}: attempt {row.attempt} ended with {why}; {retry} follows"
+
+
+def begin_again(row: Row, ledger: Ledger) -> dict[str, object]:
+    """Make room for the next attempt of a test, before its LAUNCHED is recorded.
+
+    What the row says of the attempt before is kept; unless this one is a retry, its count begins anew.
+
+    Returns:
+        The columns in which nothing of the earlier attempt may stay; none for a first attempt.
+    """
+    if not row.attempt:
+        return {}
+    ledger.keep_attempt(row)
+    ledger.step(StepsCleared(row=row.id))
+    values: dict[str, object] = {"signature": "", "failure": ""}
+    if row.retries and row.state != State.NOT_STARTED:
+        values["retries"] = row.retries = 0
+    if row.flaky:
+        values["flaky"] = row.flaky = False
+    return values
