@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fakes.store import FakeRecords, FakeStore
 from megatest.engine.ports import Store
-from megatest.model.change import StepChange, StepsCleared, TestChange
+from megatest.model.change import AttemptKept, StepChange, StepsCleared, TestChange
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder, Lease, LeaseLost
@@ -594,9 +595,43 @@ def test_a_measured_value_replaces_the_earlier_one_of_its_name(store: FullStore,
     assert store.values(999) == []
 
 
+def test_values_are_committed_with_the_change_that_they_belong_to(store: FullStore, run: RunRecord) -> None:
+    first, second = register(store, run, "a", "b")
+    earlier = ValueRecord(test_row=second.id, category="c", variable="old", value="1")
+    store.put_values([earlier])
+    value = ValueRecord(test_row=first.id, category="c", variable="v", value="2", status="pass")
+    lease = store.acquire_lease(run.id, ME)
+    assert isinstance(lease, Lease)
+
+    store.commit([value, replace(value, variable="w"), replace(value, value="3")], lease)
+
+    assert store.values(first.id) == [replace(value, value="3"), replace(value, variable="w")]
+    assert [test for test, _ in store.values_of_run(run.id)] == [first.test_id, first.test_id, second.test_id]
+    store.commit([StepsCleared(row=first.id), replace(value, variable="x")], lease)
+    assert store.values_of_run(run.id) == [
+        (first.test_id, replace(value, variable="x")),
+        (second.test_id, earlier),
+    ]
+    with pytest.raises(LeaseLost):
+        store.commit([value], Lease(run_id=run.id, token=lease.token + 1))
+
+
+def test_a_test_is_read_with_its_items(store: FullStore, run: RunRecord) -> None:
+    ids = [TestId("a"), TestId("a", "y"), TestId("a", "x"), TestId("ab")]
+    store.register_tests(run.id, [(test_id, False) for test_id in ids], 200, None)
+
+    assert [test.test_id for test in store.rows_of(run.id, "a")] == [ids[0], ids[2], ids[1]]
+    assert store.rows_of(run.id, "b") == []
+
+
 def test_what_is_known_about_a_test_is_recorded_again_and_again(store: FullStore) -> None:
-    store.put_meta("a", TestMeta(author="x", tags=("p", "q")))
-    store.put_meta("a", TestMeta(author="y"))
+    first = TestMeta(author="x", tags=("p", "q"), jobgroup="big")
+    store.put_meta({"a": first, "b": TestMeta(description="größe")})
+    store.put_meta({"a": TestMeta(author="y")})
+
+    assert store.meta() == {"a": TestMeta(author="y"), "b": TestMeta(description="größe")}
+    store.put_meta({"a": first})
+    assert store.meta()["a"] == first
 
 
 # -- leases and requests ------------------------------------------------------------------------
@@ -711,3 +746,75 @@ def test_a_holder_that_lost_its_run_takes_no_requests(store: FullStore, run: Run
     with pytest.raises(LeaseLost):
         store.take_requests(run.id, old)
     assert len(store.take_requests(run.id)) == 1
+
+
+# -- attempts and failures ---------------------------------------------------------------------------
+
+
+def test_an_attempt_that_ended_is_kept_as_the_row_had_it(store: FullStore, run: RunRecord) -> None:
+    first, second = register(store, run, "a", "b")
+    ended = [
+        TestChange(row=first.id, expected_state="NOT_STARTED", state="LAUNCHED", attempt=1),
+        TestChange(
+            row=first.id,
+            expected_state="LAUNCHED",
+            state="COMPLETED",
+            status="FAIL",
+            comment="why",
+            host="h",
+            run_duration_s=1.5,
+            signature="abc",
+            failure="it\nfails",
+            time=77,
+        ),
+        AttemptKept(row=first.id),
+        TestChange(row=first.id, expected_state="COMPLETED", state="NOT_STARTED", status="n/a", retries=1),
+        AttemptKept(row=first.id),
+        AttemptKept(row=second.id),
+        AttemptKept(row=12345),
+    ]
+    assert store.commit(ended, None) == []
+    (kept,) = store.attempts(first.id)
+    assert (kept.attempt, kept.state, kept.status, kept.comment) == (1, "COMPLETED", "FAIL", "why")
+    assert (kept.host, kept.event_time, kept.run_duration_s) == ("h", 77, 1.5)
+    assert (kept.signature, kept.failure) == ("abc", "it\nfails")
+    assert store.attempts(second.id) == []
+    record = store.test_by_id(first.id)
+    assert record is not None
+    assert (record.state, record.retries) == ("NOT_STARTED", 1)
+
+
+def test_attempts_go_with_their_test_and_their_run(store: FullStore, run: RunRecord) -> None:
+    first, second = register(store, run, "a", "b")
+    for row in (first.id, second.id):
+        launched = TestChange(row=row, expected_state="NOT_STARTED", state="LAUNCHED", attempt=1)
+        over = TestChange(row=row, expected_state="LAUNCHED", state="COMPLETED", status="PASS")
+        store.commit([launched, over, AttemptKept(row=row)], None)
+        assert len(store.attempts(row)) == 1
+    store.delete_tests([first.id])
+    assert store.attempts(first.id) == []
+    store.delete_run(run.id)
+    assert store.attempts(second.id) == []
+
+
+def test_a_change_by_hand_ends_the_retries(store: FullStore, run: RunRecord) -> None:
+    (first,) = register(store, run, "a")
+    store.commit([TestChange(row=first.id, expected_state="NOT_STARTED", retries=2)], None)
+    (changed,) = store.set_state_status([first.id], status="n/a", user="me", reason="r", time=1)
+    assert changed.retries == 0
+
+
+def test_failures_and_flaky_passes_are_found_by_run(store: FullStore, run: RunRecord) -> None:
+    first, second = register(store, run, "a", "b")
+    assert store.flaky_counts() == {}
+    assert store.failures(run.id) == []
+    store.commit(
+        [
+            TestChange(row=first.id, expected_state="NOT_STARTED", flaky=True),
+            TestChange(row=second.id, expected_state="NOT_STARTED", signature="abc", failure="x"),
+        ],
+        None,
+    )
+    assert store.flaky_counts() == {run.id: 1}
+    assert [test.id for test in store.failures(run.id)] == [second.id]
+    assert store.failures(run.id + 1) == []

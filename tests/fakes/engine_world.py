@@ -16,7 +16,7 @@ from megatest.engine.attempt import Attempt
 from megatest.engine.interrupt import Level
 from megatest.engine.ledger import Ledger
 from megatest.engine.loop import Engine, Outcome, Settings
-from megatest.engine.ports import Addition, Brief
+from megatest.engine.ports import Addition, Brief, Failure, Move, Opinion
 from megatest.engine.recover import recover
 from megatest.model.attempt import (
     AttemptSpec,
@@ -34,6 +34,7 @@ from megatest.model.job import Job
 from megatest.model.lease import Holder, Lease
 from megatest.model.pattern import parse_pattern
 from megatest.model.record import TestRecord
+from megatest.model.signature import signature_of
 from megatest.model.spec import ItemVariable, Requirements, TestSpec, Waiton
 from megatest.plan.items import Item, expand_items
 from megatest.plan.limits import Demand, Limits, LimitSettings
@@ -49,10 +50,11 @@ class FakeClock:
 
     def __init__(self) -> None:
         self.seconds = 1000.0
+        self.wall_offset_s = 0.0
 
     def now(self) -> float:
         """Return a time of day."""
-        return 1_700_000_000.0 + self.seconds
+        return 1_700_000_000.0 + self.seconds + self.wall_offset_s
 
     def monotonic(self) -> float:
         """Return the time."""
@@ -158,13 +160,24 @@ class FakeWatcher:
     launches: list[str] = field(default_factory=list)
     ends: list[tuple[str, str, str]] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
+    flaky: list[str] = field(default_factory=list)
 
     def launched(self, test_id: TestId, attempt: int) -> None:
         """See the port."""
         self.launches.append(f"{test_id}.{attempt}")
 
-    def ended(self, test_id: TestId, state: str, status: str, duration_s: float, comment: str) -> None:
+    def ended(
+        self,
+        test_id: TestId,
+        state: str,
+        status: str,
+        duration_s: float,
+        comment: str,
+        flaky: bool = False,
+    ) -> None:
         """See the port."""
+        if flaky:
+            self.flaky.append(str(test_id))
         self.ends.append((str(test_id), f"{state}/{status}", comment))
 
     def counted(self, running: int, waiting: int) -> None:
@@ -185,6 +198,70 @@ class FakeIntake:
         """See the port."""
         additions, self.additions = self.additions, []
         return additions
+
+
+@dataclass(slots=True)
+class FakeReviewer:
+    """Opinions as a test wants them.
+
+    Attributes:
+        retries: how often a test is tried again, by name.
+        waived: comments of waivers, by name.
+        objections: why a waiver does not hold, by name.
+        slow: the opinion comes later, by `poll`; this many calls of it later.
+        asked: what was asked about, as ``TEST.ATTEMPT``.
+    """
+
+    retries: Mapping[str, int] = field(default_factory=dict)
+    waived: Mapping[str, str] = field(default_factory=dict)
+    objections: Mapping[str, str] = field(default_factory=dict)
+    slow: int = 0
+    asked: list[str] = field(default_factory=list)
+    _due: list[tuple[int, Opinion]] = field(default_factory=list)
+    _polls: int = 0
+
+    def ask(self, failure: Failure) -> Opinion | None:
+        """See the port."""
+        opinion = self.answer(failure)
+        if not self.slow:
+            return opinion
+        self._due.append((self._polls + self.slow, opinion))
+        return None
+
+    def poll(self) -> Sequence[Opinion]:
+        """See the port."""
+        self._polls += 1
+        ready = [opinion for due, opinion in self._due if due <= self._polls]
+        self._due = [(due, opinion) for due, opinion in self._due if due > self._polls]
+        return ready
+
+    def answer(self, failure: Failure) -> Opinion:
+        """See the port."""
+        self.asked.append(f"{failure.test_id}.{failure.attempt}")
+        name = failure.test_id.test
+        return Opinion(
+            row=failure.row,
+            attempt=failure.attempt,
+            signature=signature_of(f"{name} is {failure.status}"),
+            waived=self.waived.get(name, ""),
+            retries=self.retries.get(name, 0),
+            objection=self.objections.get(name, ""),
+        )
+
+    def fds(self) -> Sequence[int]:
+        """See the port."""
+        return ()
+
+
+@dataclass(slots=True)
+class FakeBell:
+    """Remembers what moved, as ``TEST STATE/STATUS``."""
+
+    heard: list[str] = field(default_factory=list)
+
+    def moved(self, moves: Sequence[Move]) -> None:
+        """See the port."""
+        self.heard += [f"{move.test_id} {move.state}/{move.status}" for move in moves]
 
 
 @dataclass(slots=True)
@@ -238,6 +315,7 @@ class EngineWorld:
         late_items: item lists that are known only when the prerequisites have ended.
         skips: reasons by test or item.
         slots: tests at once.
+        make_executor: what each engine gets as its view of the cluster.
     """
 
     graph: tuple[str, ...]
@@ -254,8 +332,11 @@ class EngineWorld:
     interrupts: FakeInterrupts = field(default_factory=FakeInterrupts)
     log: FakeRunLog = field(default_factory=FakeRunLog)
     intake: FakeIntake = field(default_factory=FakeIntake)
+    reviewer: FakeReviewer = field(default_factory=FakeReviewer)
+    bell: FakeBell = field(default_factory=FakeBell)
     specs: dict[str, TestSpec] = field(default_factory=dict)
     run_id: int = 0
+    make_executor: Callable[[FakeCluster], FakeExecutor] = FakeExecutor
     cluster: FakeCluster = field(init=False)
     waiter: FakeWaiter = field(init=False)
 
@@ -319,7 +400,7 @@ class EngineWorld:
     def _engine(
         self, store: FakeStore, lease: Lease, pattern: str, request: RerunRequest
     ) -> tuple[Engine, Sequence[Attempt]]:
-        executors = {"fake": FakeExecutor(self.cluster)}
+        executors = {"fake": self.make_executor(self.cluster)}
         ledger = Ledger(
             run_id=self.run_id,
             store=store,
@@ -327,6 +408,7 @@ class EngineWorld:
             lease=lease,
             clock=self.clock,
             records=store.tests(self.run_id),
+            bell=self.bell,
         )
         adopted = recover(
             store.tests(self.run_id),
@@ -334,6 +416,7 @@ class EngineWorld:
             executors=executors,
             workarea=self.workarea,
             clock=self.clock,
+            reviewer=self.reviewer,
             job_prefix="j",
         )
         ledger.commit()
@@ -348,6 +431,7 @@ class EngineWorld:
             executors=executors,
             briefing=FakeBriefing(self),
             intake=self.intake,
+            reviewer=self.reviewer,
             watcher=self.watcher,
             clock=self.clock,
             interrupts=self.interrupts,  # type: ignore[arg-type]

@@ -144,6 +144,7 @@ class FakeExecutor:
         self.cluster = cluster
         self.name = name
         self.slots = slots
+        self.trouble = ""
         self._step_s = step_s
         self._watched: dict[int, tuple[Job, JobChange | None]] = {}
 

@@ -154,6 +154,15 @@ class FakeStore:
         mine = [attempt for attempt in self.records.attempts.values() if attempt.test_row == row]
         return sorted(mine, key=lambda attempt: attempt.attempt)
 
+    def values_of_run(self, run_id: int) -> Sequence[tuple[TestId, ValueRecord]]:
+        return [(test.test_id, value) for test in self._all_of(run_id) for value in self.values(test.id)]
+
+    def meta(self) -> Mapping[str, TestMeta]:
+        return dict(self.records.meta)
+
+    def rows_of(self, run_id: int, test: str) -> Sequence[TestRecord]:
+        return [record for record in self._all_of(run_id) if record.test_id.test == test]
+
     def edits(self, row: int) -> Sequence[EditRecord]:
         return [edit for edit in self.records.edits if edit.test_row == row]
 
@@ -166,6 +175,14 @@ class FakeStore:
                     of_run = found.setdefault(run_id, {})
                     of_run[test.state, test.status] = of_run.get((test.state, test.status), 0) + 1
         return found
+
+    def flaky_counts(self) -> Mapping[int, int]:
+        counts = {run_id: sum(test.flaky for test in self._all_of(run_id)) for run_id in self.records.runs}
+        return {run_id: count for run_id, count in counts.items() if count}
+
+    def failures(self, run_id: int) -> Sequence[TestRecord]:
+        found = [test for test in self._all_of(run_id) if test.signature]
+        return sorted(found, key=lambda test: (test.signature, test.id))
 
     def holder(self, run_id: int) -> Holder | None:
         return self.records.holders.get(run_id)
@@ -308,12 +325,15 @@ class FakeStore:
     def put_values(self, values: Iterable[ValueRecord]) -> None:
         self._begin()
         for value in values:
-            if value.test_row in self.records.tests:
-                self.records.values[value.test_row, value.category, value.variable] = value
+            self._put_value(value)
 
-    def put_meta(self, testname: str, meta: TestMeta) -> None:
+    def _put_value(self, value: ValueRecord) -> None:
+        if value.test_row in self.records.tests:
+            self.records.values[value.test_row, value.category, value.variable] = value
+
+    def put_meta(self, metas: Mapping[str, TestMeta]) -> None:
         self._begin()
-        self.records.meta[testname] = meta
+        self.records.meta.update(metas)
 
     def add_rundat(
         self,
@@ -378,11 +398,14 @@ class FakeStore:
                     moved[change.row] = None
             elif isinstance(change, StepChange):
                 self._put_step(change)
+            elif isinstance(change, ValueRecord):
+                self._put_value(change)
             elif isinstance(change, AttemptKept):
                 self._keep_attempt(change.row)
             elif isinstance(change, StepsCleared):
-                steps = self.records.steps
+                steps, values = self.records.steps, self.records.values
                 self.records.steps = {key: step for key, step in steps.items() if key[0] != change.row}
+                self.records.values = {key: value for key, value in values.items() if key[0] != change.row}
         return [self._present(row, lease) for row in moved]
 
     def _keep_attempt(self, row: int) -> None:

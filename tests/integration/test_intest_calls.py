@@ -353,6 +353,30 @@ def test_log_rules_replace_the_commands_exit_status(python_side: InTest) -> None
     ]
 
 
+def test_rules_do_not_excuse_a_command_that_a_signal_ended(python_side: InTest) -> None:
+    logpro = Path(python_side.run_dir, "bin", "logpro")
+    logpro.parent.mkdir()
+    logpro.write_text('#!/bin/sh\necho judged\ntouch "$2"\n')
+    logpro.chmod(0o755)
+    environment = {**python_side.environment, "PATH": f"{logpro.parent}:{os.environ['PATH']}"}
+
+    done = python_side.call("-runstep", "s", "kill -9 $$", "-logpro", "s.logpro", env=environment)
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert python_side.said[-1] == StepSaid(step="s", state="end", status="137", log="s.html")
+    assert Path(python_side.run_dir, "s_logpro.log").read_text() == "judged\n"
+
+
+def test_a_step_whose_log_cannot_be_judged_has_failed(python_side: InTest) -> None:
+    environment = {**python_side.environment, "PATH": "/nowhere"}
+
+    done = python_side.call("-runstep", "s", "echo hi", "-logpro", "s.logpro", env=environment)
+
+    assert done.returncode == 3
+    assert "cannot run logpro" in done.stderr
+    assert python_side.said[-1] == StepSaid(step="s", state="end", status="127", log="s.html")
+
+
 def test_a_measured_value_is_recorded_as_given(python_side: InTest) -> None:
     done = python_side.call(
         "-set-values",
@@ -378,17 +402,60 @@ def test_a_measured_value_is_recorded_as_given(python_side: InTest) -> None:
 
 def test_a_value_may_come_with_the_tests_status(python_side: InTest) -> None:
     python_side.call(
-        "-test-status", ":state", "COMPLETED", ":status", "AUTO", "-m", "c", ":value", "3", ":expected", "3"
+        *("-test-status", ":state", "COMPLETED", ":status", "AUTO", "-m", "c"),
+        *(":value", "3", ":expected", "3", ":tol", "0"),
     )
 
     assert python_side.said == [
         StatusSaid(state="COMPLETED", status="AUTO", comment="c"),
-        ValueSaid(value="3", expected="3"),
+        ValueSaid(value="3", expected="3", tol="0"),
     ]
 
 
 def test_a_value_without_a_value_is_refused(python_side: InTest) -> None:
     assert python_side.call("-set-values", ":expected", "3").returncode == 6
+    assert python_side.said == []
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("c,v,fast,1,>", "value 'fast' is not a number"),
+        ("c,v,1,2,about", "tolerance 'about' is neither a number nor one of > < >= <="),
+        ("c,v,1,2,=>", "tolerance '=>' is neither"),
+        ("c,v,1,2,-1", "no value can pass with tolerance '-1'"),
+        ("c,v,1,2", "an expected value without a tolerance"),
+        ("c,v", "a measurement without a value"),
+    ],
+)
+def test_a_value_that_cannot_be_compared_is_refused_and_nothing_recorded(
+    python_side: InTest, line: str, why: str
+) -> None:
+    cells = dict(zip(("category", "variable", "value", "expected", "tol"), line.split(","), strict=False))
+    words = [word for name, cell in cells.items() for word in (f":{name}", cell)]
+
+    both = ("-test-status", ":state", "COMPLETED", ":status", "AUTO", "-load-test-data")
+    loaded = python_side.call(*both, stdin=f"c,good,1\n{line}\n")
+    single = python_side.call("-set-values", *words)
+
+    assert (loaded.returncode, single.returncode) == (6, 6)
+    assert f"line 2: {why}" in loaded.stderr
+    assert python_side.said == []
+
+
+@pytest.mark.parametrize(
+    "line", ["c,v,fast,1,>,,,pass", "c,v,3f2a9", "c,v,1.2,pass,silly stuff", "c,v,10,8mA,,,a comment"]
+)
+def test_text_is_a_value_too_where_nothing_is_to_be_compared(python_side: InTest, line: str) -> None:
+    assert python_side.call("-load-test-data", stdin=line).returncode == 0
+    assert len(python_side.said) == 1
+
+
+def test_the_modern_command_refuses_what_cannot_be_compared(python_side: InTest) -> None:
+    done = python_side.call("value", "delay", "slow", "--expected", "1", "--tol", "<")
+
+    assert done.returncode == 6
+    assert done.stderr == "megatest: value: value 'slow' is not a number; nothing was recorded\n"
     assert python_side.said == []
 
 

@@ -6,7 +6,7 @@ import datetime
 import io
 import re
 
-import re2  # type: ignore[import-untyped]
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from megatest.app.launcher import COMMAND, Choice, choose
 from megatest.app.session import Session
 from megatest.app.skipping import History, why_skip
+from megatest.app.subrun import subrun_step
 from megatest.config.expand import shell_echo, shell_special
 from megatest.config.testconfig import Purpose, load_test
 from megatest.engine.ports import Brief, Clock
@@ -21,7 +22,7 @@ from megatest.model.attempt import AttemptSpec
 from megatest.model.error import ConfigError, Severity, UserError
 from megatest.model.ids import Target, TestId
 from megatest.model.slotted import dataclass, field
-from megatest.model.spec import TestSpec, Variable
+from megatest.model.spec import Step, TestSpec, Variable
 from megatest.plan.items import Item, expand_items
 
 _COMMAND = re.compile(r"`|\$\(")
@@ -81,6 +82,7 @@ class TestBriefing:
         self._directories = directories
         self._specs = specs
         self._items: dict[str, Mapping[str, Item]] = {}
+        self._first_attempts: dict[TestId, int] = {}
         self._echoed: dict[tuple[str, tuple[str | None, ...]], str] = {}
         self._from_area = tuple(
             Variable(name, value)
@@ -112,7 +114,8 @@ class TestBriefing:
         if spec.depends_on_items:
             spec = self._read_again(spec, variables)
             variables = (*variables, *spec.environment)
-        if not spec.runscript and not spec.steps:
+        steps = (*spec.steps, *self._subrun(spec))
+        if not spec.runscript and not steps:
             raise UserError(f"test {test_id.test} has neither [setup] runscript nor [ezsteps]")
         return Brief(
             spec=AttemptSpec(
@@ -125,10 +128,11 @@ class TestBriefing:
                 source=spec.directory,
                 is_item=bool(test_id.item),
                 runscript=spec.runscript,
-                steps=spec.steps,
+                steps=steps,
                 variables=variables,
                 disks=spec.disks,
-                preclean=self._context.preclean,
+                preclean=self._context.preclean and attempt == self._first_attempt(test_id, attempt),
+                keep=spec.requirements.retries,
                 on_this_host=choice.on_this_host,
                 resolved=spec.resolved,
             ),
@@ -139,6 +143,15 @@ class TestBriefing:
             resources=spec.requirements.resources,
             exit_table=area.script_exit_table,
         )
+
+    def _subrun(self, spec: TestSpec) -> tuple[Step, ...]:
+        context = self._context
+        step = subrun_step(spec, self._session.area.home, context.target, context.runname)
+        return (step,) if step is not None else ()
+
+    def _first_attempt(self, test_id: TestId, attempt: int) -> int:
+        """Return the first attempt of this run of the command: what its retries find is kept."""
+        return self._first_attempts.setdefault(test_id, attempt) if self._context.preclean else attempt
 
     def run_limit_s(self, test_id: TestId) -> float | None:
         """Return how long an adopted attempt may run; see `megatest.engine.ports.Briefing`."""

@@ -45,6 +45,7 @@ class Door:
         me: who asks.
         clock: its monotonic time measures the patience; clocks of other hosts do not matter.
         patience_s: see `PATIENCE_S`.
+        relieved: the lease was taken from a holder that did not give it back.
     """
 
     store: wiring.AllRecords
@@ -52,6 +53,7 @@ class Door:
     me: Holder
     clock: Clock
     patience_s: float = PATIENCE_S
+    relieved: bool = field(default=False, init=False)
     _seen: Holder | None = field(default=None, init=False)
     _since: float = field(default=0.0, init=False)
 
@@ -61,9 +63,11 @@ class Door:
         if isinstance(answer, Lease) or not (wiring.is_dead(answer) or self._is_frozen(answer)):
             return answer
         try:
-            return self.store.take_over(self.run.id, answer.token, self.me)
+            lease = self.store.take_over(self.run.id, answer.token, self.me)
         except LeaseLost:
             return answer  # another command was faster; its name is seen at the next try
+        self.relieved = True
+        return lease
 
     def _is_frozen(self, holder: Holder) -> bool:
         now = self.clock.monotonic()

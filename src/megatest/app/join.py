@@ -56,7 +56,8 @@ def _show(changed: Sequence[TestRecord], seen: dict[int, TestRecord], watcher: W
         if test.state in ACTIVE and (before is None or before.attempt != test.attempt):
             watcher.launched(test.test_id, test.attempt)
         if _is_settled(test) and (before is None or not _same_result(before, test)):
-            watcher.ended(test.test_id, test.state, test.status, test.run_duration_s, test.comment)
+            took = test.run_duration_s
+            watcher.ended(test.test_id, test.state, test.status, took, test.comment, test.flaky)
 
 
 def _is_settled(test: TestRecord) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Final
 
 from megatest.model.error import UserError
 from megatest.model.ids import TestId
@@ -34,6 +35,9 @@ class Choice:
         return self.executor == LOCAL
 
 
+_LOCALLY: Final = Choice(LOCAL)
+
+
 def choose(area: Area, test_id: TestId, environ: Mapping[str, str], asked: str = "") -> Choice:
     """Return where a test goes: what was asked, else the host type, else the area's executor or launcher.
 
@@ -56,7 +60,7 @@ def choose(area: Area, test_id: TestId, environ: Mapping[str, str], asked: str =
         return Choice(named, area.launcher if named == COMMAND else "")
     line = line or area.launcher
     if not line or _means_local(line, environ):
-        return Choice(LOCAL)
+        return _LOCALLY
     return Choice(COMMAND, line)
 
 

@@ -43,6 +43,13 @@ def log_of(test: TestRecord, steps: Sequence[StepRecord], step: str = "") -> str
     return os.path.join(test.shortdir, JOB_LOG)
 
 
+def text_of(path: str) -> str:
+    """Return the log that a page of log rules is about, which stands beside it; else the path itself."""
+    stem, extension = os.path.splitext(path)
+    text = f"{stem}.log"
+    return text if extension == ".html" and os.path.isfile(text) else path
+
+
 def inside(run_dir: str, name: str) -> str:
     """Return the path of a file of a run directory.
 

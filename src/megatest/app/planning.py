@@ -11,6 +11,7 @@ from megatest.app.query import default_runname
 from megatest.app.request import RunRequest
 from megatest.app.session import Session, open_target
 from megatest.config.testconfig import Purpose, load_test
+from megatest.config.waivers import load_waivers
 from megatest.engine.ports import Clock
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.ids import TestId
@@ -62,6 +63,7 @@ def select_tests(request: RunRequest, clock: Clock | None = None) -> Selected:
     now = (clock or wiring.SystemClock()).now()
     runname = request.runname or default_runname(now)
     session = open_target(request.area, request.target, runname, request.mode_key)
+    session.findings.extend(load_waivers(session.area.home, session.cache).findings)
     _check_target(session, request)
     directories = session.tests()
     pattern = _pattern(session, request)

@@ -106,9 +106,17 @@ def find_tests(records: Records, run: RunRecord, which: TestFilter) -> list[Test
     Raises:
         UserError: the pattern cannot be read.
     """
-    pattern = parse_pattern(which.pattern) if which.pattern else None
-    predicate = _matches(pattern) if pattern else None
+    predicate = pattern_predicate(which)
     return list(records.tests(run.id, predicate, states=which.states, statuses=which.statuses))
+
+
+def pattern_predicate(which: TestFilter) -> Callable[[TestRecord], bool] | None:
+    """Return what tells whether a test matches a filter's pattern; None if all do.
+
+    Raises:
+        UserError: the pattern cannot be read.
+    """
+    return _matches(parse_pattern(which.pattern)) if which.pattern else None
 
 
 def _matches(pattern: Pattern) -> Callable[[TestRecord], bool]:
@@ -118,11 +126,14 @@ def _matches(pattern: Pattern) -> Callable[[TestRecord], bool]:
 def counts_by_run(records: Records, runs: Collection[RunRecord]) -> Mapping[int, Mapping[str, int]]:
     """Return for each run how many of its tests stand how, by verdict."""
     raw = records.counts([run.id for run in runs])
+    flaky = records.flaky_counts()
     out: dict[int, Mapping[str, int]] = {}
     for run in runs:
         counter: Counter[str] = Counter()
         for (state, status), number in raw.get(run.id, {}).items():
             counter[verdict.word(state, status)] += number
+        if flaky.get(run.id):
+            counter["flaky"] = flaky[run.id]
         out[run.id] = counter
     return out
 

@@ -12,15 +12,18 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from megatest.app import wiring
 from megatest.app.attend import Desk, settle_left
+from megatest.app.meta import read_meta, record_meta
 from megatest.app.session import Session
+from megatest.engine.measure import judged, tally
 from megatest.engine.settle import verdict
-from megatest.model.attempt import Ended, Started, StatusSaid
+from megatest.model.attempt import Ended, Entry, Started, StatusSaid, ValueSaid
 from megatest.model.ids import Target, TestId
 from megatest.model.job import ChangeKind, JobChange
-from megatest.model.record import AttemptRecord, RunRecord, StepRecord, TestRecord
+from megatest.model.record import AttemptRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.rollup import RollUp
 from megatest.model.slotted import dataclass, replace
 from megatest.store.rebuild import import_rows
+from megatest.workarea.findings import with_findings
 from megatest.workarea.journal import read_journal
 from megatest.workarea.marker import Owner
 from megatest.workarea.runlog import RunHistory, find_run_logs, read_run_log
@@ -106,6 +109,7 @@ def _settle(session: Session) -> int:
     """Settle what ended since the journals were written; return how many tests still run."""
     store = wiring.open_records(session)
     try:
+        record_meta(store, read_meta(session)[0])
         desk = Desk(session=session, records=store, clock=wiring.SystemClock())
         return sum(settle_left(desk, run) for run in store.runs(None))
     finally:
@@ -142,6 +146,11 @@ def _shift(history: RunHistory, run_id: int, first_row: int) -> None:
     history.steps = {
         fresh[old]: {key: replace(step, test_row=fresh[old]) for key, step in steps.items()}
         for old, steps in history.steps.items()
+        if old in fresh
+    }
+    history.values = {
+        fresh[old]: {key: replace(value, test_row=fresh[old]) for key, value in values.items()}
+        for old, values in history.values.items()
         if old in fresh
     }
     history.attempts = {
@@ -203,13 +212,18 @@ def _free_row(histories: Iterable[RunHistory], wanted: int) -> int:
 def _add_test(history: RunHistory, histories: Sequence[RunHistory], run_dir: str, owner: Owner) -> None:
     assert history.run is not None
     row = _free_row(histories, owner.row)
-    entries = read_journal(run_dir, 0).entries
+    entries = with_findings(run_dir, read_journal(run_dir, 0)).entries
     ended = next((e for e in entries if isinstance(e, Ended)), None)
     started = next((e for e in entries if isinstance(e, Started)), None)
     said = next((e for e in reversed(entries) if isinstance(e, StatusSaid)), None)
     kind = ChangeKind.ENDED if ended is not None else ChangeKind.LOST
+    values = history.values[row] = _values_of(row, entries)
     outcome = verdict(
-        ended=ended, change=JobChange(row=row, attempt=owner.attempt, kind=kind), said=said, ending=""
+        ended=ended,
+        change=JobChange(row=row, attempt=owner.attempt, kind=kind),
+        said=said,
+        ending="",
+        values=tally(value.status for value in values.values()),
     )
     duration = ended.uptime_s - started.uptime_s if ended is not None and started is not None else 0.0
     history.tests[row] = TestRecord(
@@ -226,6 +240,11 @@ def _add_test(history: RunHistory, histories: Sequence[RunHistory], run_dir: str
         comment=outcome.comment or (said.comment if said is not None else ""),
         event_time=int(os.stat(run_dir).st_mtime),
     )
+
+
+def _values_of(row: int, entries: Iterable[Entry]) -> dict[tuple[str, str], ValueRecord]:
+    values = (judged(entry, row) for entry in entries if isinstance(entry, ValueSaid))
+    return {(value.category, value.variable): value for value in values}
 
 
 def _add_parents(history: RunHistory, histories: Sequence[RunHistory]) -> None:

@@ -6,14 +6,19 @@ import os
 from collections.abc import Iterable, Sequence
 
 from megatest.app import wiring
+from megatest.app.beside import run_environment
 from megatest.app.briefing import RunContext, TestBriefing
 from megatest.app.hold import Door, patience_s
+from megatest.app.hooks import POST_HOOK, PRE_HOOK, run_hook
 from megatest.app.intake import RequestIntake
 from megatest.app.join import watch_until_free
 from megatest.app.launcher import COMMAND, LOCAL, choose
+from megatest.app.meta import record_meta
 from megatest.app.planning import Selected, local_slots, make_plan
 from megatest.app.request import RUN, packed
 from megatest.app.scene import open_scene
+from megatest.app.session import Session
+from megatest.app.waivers import day_of, remarks
 from megatest.engine.interrupt import Interrupts, Level
 from megatest.engine.loop import Outcome
 from megatest.engine.ports import Clock, Watcher
@@ -103,7 +108,7 @@ def _enter(
     reach("lease taken")
     try:
         waiting = store.take_requests(run.id, answer)
-        if handed_over and handed_over not in {record.id for record in waiting} and not waiting:
+        if handed_over and not waiting and not door.relieved:
             return RunReport(run=run, outcome=_outcome_of_others(selected, store.tests(run.id)))
         others = [record for record in waiting if record.id != handed_over]
         return _execute(selected, door, answer, others, watcher, interrupts, clock)
@@ -139,7 +144,10 @@ def _execute(
     clock: Clock,
 ) -> RunReport:
     session, request, store, run = selected.session, selected.request, door.store, door.run
+    began = int(clock.now())
     records = store.tests(run.id)
+    if not records:
+        _run_hook(session, run, PRE_HOOK, watcher)
     scene = open_scene(
         session,
         store,
@@ -148,8 +156,10 @@ def _execute(
         clock,
         executors=executor_names(selected, records),
         slots=local_slots(session.area, request.jobs),
+        specs=selected.specs,
     )
     try:
+        record_meta(store, {name: spec.meta for name, spec in selected.specs.items()})
         adopted = scene.recover(records)
         intake = RequestIntake(
             store=store, lease=lease, selected=selected, watcher=watcher, waiting=list(others)
@@ -164,9 +174,29 @@ def _execute(
             clock=clock,
         )
         engine = scene.engine(plan, briefing, intake, watcher, interrupts)
-        return RunReport(run=run, outcome=engine.run(adopted), adopted=len(adopted))
+        outcome = engine.run(adopted)
+        if outcome.interrupted is Level.NONE:
+            _run_hook(session, run, POST_HOOK, watcher)
+        _speak_of_waivers(session, run, store.tests(run.id), began, watcher)
+        return RunReport(run=run, outcome=outcome, adopted=len(adopted))
     finally:
         scene.close()
+
+
+def _run_hook(session: Session, run: RunRecord, name: str, watcher: Watcher) -> None:
+    """Run a hook of the area to its end; one that fails is reported and stops nothing."""
+    trouble = run_hook(session.area, name, run.name, run_environment(session, run))
+    if trouble:
+        watcher.said(trouble)
+
+
+def _speak_of_waivers(
+    session: Session, run: RunRecord, tests: Iterable[TestRecord], began: int, watcher: Watcher
+) -> None:
+    """Say which waivers are over or not needed any more, as far as this command ran their tests."""
+    ran = [test for test in tests if test.event_time >= began]
+    for sentence in remarks(session, ran, run.target, day_of(began)):
+        watcher.said(sentence)
 
 
 def _context(selected: Selected, run: RunRecord) -> RunContext:

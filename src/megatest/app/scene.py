@@ -6,18 +6,21 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 
 from megatest.app import wiring
+from megatest.app.bells import Bells
+from megatest.app.beside import make_bell, make_reviewer
+from megatest.app.pages import make_pages
 from megatest.app.session import Session
 from megatest.engine.attempt import Attempt
 from megatest.engine.interrupt import Interrupts
 from megatest.engine.ledger import Ledger
 from megatest.engine.loop import Engine, Settings
-from megatest.engine.ports import Briefing, Clock, Executor, Intake, Watcher
+from megatest.engine.ports import Briefing, Clock, Executor, Intake, Reviewer, Watcher
 from megatest.engine.recover import recover
 from megatest.engine.wait import DescriptorWaiter
 from megatest.model.lease import Lease
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.slotted import dataclass
-from megatest.model.spec import Area
+from megatest.model.spec import Area, TestSpec
 from megatest.model.status import State, Status
 from megatest.plan.plan import Plan
 from megatest.workarea.ondisk import WorkAreaOnDisk
@@ -32,7 +35,8 @@ class Scene:
     Attributes:
         area: its settings.
         store, log, ledger: the records; only the holder of `lease` has a scene.
-        workarea, executors, clock: see `megatest.engine.ports`.
+        workarea, reviewer, executors, clock: see `megatest.engine.ports`.
+        bell: fires the triggers, writes the pages of tests with items.
     """
 
     area: Area
@@ -40,6 +44,8 @@ class Scene:
     log: RunLog
     ledger: Ledger
     workarea: WorkAreaOnDisk
+    reviewer: Reviewer
+    bell: Bells
     executors: Mapping[str, Executor]
     clock: Clock
 
@@ -55,6 +61,7 @@ class Scene:
             executors=self.executors,
             workarea=self.workarea,
             clock=self.clock,
+            reviewer=self.reviewer,
             job_prefix=wiring.job_prefix(self.area),
             exit_table=self.area.script_exit_table,
         )
@@ -74,6 +81,7 @@ class Scene:
             executors=self.executors,
             briefing=briefing,
             intake=intake,
+            reviewer=self.reviewer,
             watcher=watcher,
             clock=self.clock,
             interrupts=interrupts,
@@ -96,6 +104,7 @@ class Scene:
         for executor in self.executors.values():
             executor.close()
         self.log.close()
+        self.bell.close()
 
 
 def open_scene(
@@ -107,6 +116,7 @@ def open_scene(
     *,
     executors: Collection[str],
     slots: int | None,
+    specs: Mapping[str, TestSpec] | None = None,
 ) -> Scene:
     """Put the collaborators of a run together.
 
@@ -117,18 +127,28 @@ def open_scene(
         executors: names of the executors that may be needed; one that this program does not have
             is left out, and recovery then says that nobody accounts for its tests.
         slots: tests at once on this machine.
+        specs: the tests as they were selected; None if nothing was.
     """
     area = session.area
     log = open_run_log(session, run)
     records = store.tests(run.id)
     log.run(run, area.field_names, area.home, lease.token)
     catch_up(log, store, records)
+    workarea = wiring.make_workarea(area, session.request.environ, clock)
+    bell = Bells(
+        make_bell(session, run, specs, clock),
+        make_pages(session, store, run, log=log, lease=lease, specs=specs),
+    )
     return Scene(
         area=area,
         store=store,
         log=log,
-        ledger=Ledger(run_id=run.id, store=store, log=log, lease=lease, clock=clock, records=records),
-        workarea=wiring.make_workarea(area, session.request.environ, clock),
+        ledger=Ledger(
+            run_id=run.id, store=store, log=log, lease=lease, clock=clock, records=records, bell=bell
+        ),
+        workarea=workarea,
+        reviewer=make_reviewer(session, store, run, workarea.read_journal, clock),
+        bell=bell,
         executors=wiring.make_executors(session, executors, slots),
         clock=clock,
     )

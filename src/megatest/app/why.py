@@ -10,7 +10,7 @@ from megatest.app.query import RunFilter, default_runname, find_runs
 from megatest.app.request import RunRequest
 from megatest.app.session import AreaRequest, Session, open_area
 from megatest.model.ids import TestId
-from megatest.model.record import EditRecord, RunRecord, StepRecord, TestRecord
+from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord
 from megatest.model.status import ACTIVE, State, Status
 from megatest.plan.plan import Plan
 from megatest.reports import listing
@@ -36,7 +36,7 @@ def why(request: AreaRequest, test: str, *, target: str = "", runname: str = "")
     sentences: list[str] = []
     if store is not None and run is not None and record is not None:
         steps, edits = store.steps(record.id), store.edits(record.id)
-        sentences += _about_record(run, record, steps, edits)
+        sentences += _about_record(run, record, steps, edits, store.attempts(record.id))
         holder = store.holder(run.id)
         if holder is not None and record.state not in (State.COMPLETED, State.KILLED):
             sentences.append(f"The run is held by process {holder.pid} on {holder.host} ({holder.user}).")
@@ -52,7 +52,11 @@ def _run(store: wiring.AllRecords | None, session: Session, target: str, runname
 
 
 def _about_record(
-    run: RunRecord, record: TestRecord, steps: Sequence[StepRecord], edits: Sequence[EditRecord]
+    run: RunRecord,
+    record: TestRecord,
+    steps: Sequence[StepRecord],
+    edits: Sequence[EditRecord],
+    attempts: Sequence[AttemptRecord],
 ) -> list[str]:
     """Say how the test stands in its run, and because of what."""
     head = f"{record.test_id} is {record.state}/{record.status} in run {run.name}"
@@ -68,6 +72,7 @@ def _about_record(
         step = failed[0]
         log = f", its log is {record.rundir}/{step.logfile}" if step.logfile else ""
         sentences.append(f"Step {step.stepname} ended with {step.status}{log}.")
+    sentences += _about_failure(record, attempts)
     if record.state in ACTIVE:
         sentences.append(
             f"Attempt {record.attempt} was last heard of at {listing.moment(record.event_time)}."
@@ -83,6 +88,23 @@ def _about_record(
         change = f"from {edit.old_state}/{edit.old_status} to {edit.new_state}/{edit.new_status}"
         when = listing.moment(edit.time)
         sentences.append(f"{edit.user} set it by hand at {when} {change}: {edit.reason}.")
+    return sentences
+
+
+def _about_failure(record: TestRecord, attempts: Sequence[AttemptRecord]) -> list[str]:
+    """Say what the failure has in common with others, and what came before the latest attempt."""
+    sentences = []
+    if record.signature:
+        text = record.failure.replace("\n", " | ")
+        alike = f"see: megatest triage {record.test_id.test}"
+        sentences.append(f"Its failure is {record.signature}: {text} ({alike}).")
+    if record.flaky:
+        times = f"{record.retries} time{'' if record.retries == 1 else 's'}"
+        sentences.append(f"It is flaky: it failed {times} before it passed.")
+    before = [a for a in attempts if a.attempt < record.attempt or record.state == State.NOT_STARTED]
+    if before and record.retries:
+        ends = ", ".join(f"{a.attempt}: {a.status}" + (f" ({a.signature})" if a.signature else "") for a in before)
+        sentences.append(f"Its earlier attempts: {ends}.")
     return sentences
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from megatest.app.launcher import COMMAND, LOCAL
-from megatest.model.error import UserError
+from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.lease import Holder
 
 # Every command passes here, and most need one adapter: each function imports its own.
@@ -37,7 +37,15 @@ SSH = "ssh"
 SPOOL = ".spool"
 """Directory of the link tree for array scripts: compute nodes see it."""
 
-_BATCH_SYSTEMS = ("slurm", "gridengine", "lsf", "pbs", "torque", "flux")
+_PROGRAMS = {
+    "slurm": "sbatch",
+    "gridengine": "qsub",
+    "lsf": "bsub",
+    "pbs": "qsub",
+    "torque": "qsub",
+    "flux": "flux",
+}
+"""What each batch system submits with."""
 
 
 class SystemClock:
@@ -167,15 +175,23 @@ def _executor_makers(session: Session, slots: int | None) -> Mapping[str, Callab
         )
 
     makers: dict[str, Callable[[], Executor]] = {LOCAL: local, COMMAND: command, SSH: ssh}
-    for name in (*_BATCH_SYSTEMS, *area.executors):
+    for name in (*_PROGRAMS, *area.executors):
         makers.setdefault(name, partial(_make_batch_executor, session, name))
     return makers
 
 
 def _make_batch_executor(session: Session, name: str) -> Executor:
+    import shutil
+
     from megatest.executors.known import BATCH_SYSTEMS, make_batch_executor
 
     area = session.area
+    program = _PROGRAMS.get(area.executors.get(name, {}).get("type", name))
+    if program and shutil.which(program, path=session.request.environ.get("PATH", os.defpath)) is None:
+        raise EnvironmentFault(
+            f"executor {name} needs the program {program}, which is not on PATH",
+            hint="run on a host that submits to the batch system, or choose another --executor",
+        )
     executor = make_batch_executor(
         name,
         area.executors.get(name, {}),

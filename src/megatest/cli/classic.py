@@ -134,6 +134,7 @@ ORDER: Final[tuple[tuple[tuple[str, ...], Action], ...]] = (
     (("set-state-status",), classic_change.set_state_status),
     (("set-run-status",), classic_change.set_run_status),
     (("get-run-status",), classic_query.get_run_status),
+    (("testdata-csv",), classic_query.testdata_csv),
     (("list-runs",), classic_query.list_runs),
     (("list-db-targets",), classic_query.list_db_targets),
     (RUN_FAMILY, _run_tests),
@@ -142,10 +143,11 @@ ORDER: Final[tuple[tuple[tuple[str, ...], Action], ...]] = (
     (("unlock",), classic_change.unlock),
     (("test-files",), classic_query.test_files),
     (("test-paths",), classic_query.test_paths),
-    (("summarize-items",), accept),
+    (("summarize-items",), classic_change.summarize_items),
     (("showkeys",), classic_query.show_keys),
     (("create-megatest-area",), classic_change.create_area),
     (("create-test",), classic_change.create_test),
+    (("update-meta",), classic_change.update_meta),
     (("run-wait",), classic_change.run_wait),
 )
 """What each action does, in the order in which the actions of one line are done."""

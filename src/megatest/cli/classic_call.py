@@ -179,6 +179,11 @@ class Call:
         return self.records.run(parsed, runname)
 
     @property
+    def own_test(self) -> str:
+        """Name of the test that gives this command; empty outside a test."""
+        return self._environ.get("MT_TEST_NAME", "")
+
+    @property
     def has_run(self) -> bool:
         """Whether the line runs tests."""
         return any(self.line.has(name) for name in RUN_FAMILY)

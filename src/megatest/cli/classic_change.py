@@ -6,6 +6,7 @@ import sys
 
 from megatest.app import wiring
 from megatest.app.attend import Desk
+from megatest.app.beside import ring_for
 from megatest.app.create import make_area, make_test
 from megatest.app.edit import set_lock, set_tests
 from megatest.app.kill import kill_tests, wait_for
@@ -16,6 +17,7 @@ from megatest.cli.classic_call import FAILED, Call
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
 from megatest.model.error import UserError
+from megatest.model.pattern import parse_pattern
 from megatest.model.record import RunRecord
 from megatest.model.status import State
 
@@ -69,7 +71,7 @@ def _kill(call: Call, run: RunRecord, which: TestFilter) -> None:
 
 def _set(call: Call, run: RunRecord, which: TestFilter, words: tuple[str, ...]) -> None:
     comment = call.line.value("m") if call.line.has("m") else None
-    set_tests(
+    changed = set_tests(
         call.records,
         run,
         which,
@@ -79,6 +81,7 @@ def _set(call: Call, run: RunRecord, which: TestFilter, words: tuple[str, ...]) 
         reason=comment or "-set-state-status",
         author=call.author,
     )
+    ring_for(call.session, run, changed, wiring.SystemClock())
 
 
 def set_run_status(call: Call) -> int:
@@ -113,6 +116,34 @@ def run_wait(call: Call) -> int:
     for run in runs:
         wait_for(_desk(call), run, TestFilter(pattern=which.pattern), states=which.states, timeout_s=None)
     return 0
+
+
+def summarize_items(call: Call) -> int:
+    """-summarize-items: the pages about items, also while some still run; inside a test its own."""
+    from megatest.app.pages import make_pages  # with all that the engine's surroundings bring
+
+    own = call.own_test
+    run = call.own_run() if own else None
+    pattern = parse_pattern(own or call.pattern() or "%")
+    for each in call.runs("-summarize-items") if run is None else [run]:
+        pages = make_pages(call.session, call.records, each)
+        for parent in call.records.tests(each.id, lambda test: test.is_parent):
+            name = parent.test_id.test
+            if pattern.matches(name, "") and (path := pages.write(name, at_once=True)):
+                print(path)
+        pages.close()
+    return 0
+
+
+def update_meta(call: Call) -> int:
+    """-update-meta: what the files say about tests for people."""
+    from megatest.app.meta import read_meta, record_meta  # reads every test's file
+
+    metas, wrong = read_meta(call.session)
+    record_meta(call.records, metas)
+    for finding in wrong:
+        print_error(finding.render())
+    return FAILED if wrong else 0
 
 
 def create_area(call: Call) -> int:

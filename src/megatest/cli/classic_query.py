@@ -14,6 +14,7 @@ from megatest.app.inspect import (
     values_of_runconfigs,
 )
 from megatest.app.look import settle_on_look
+from megatest.app.measurements import find_measurements
 from megatest.app.query import RunFilter, find_runs, find_tests
 from megatest.cli.classic_call import Call
 from megatest.model.pattern import parse_words
@@ -22,6 +23,7 @@ from megatest.reports import classic
 from megatest.reports.listing import dumps
 from megatest.reports.settings import Tables, render
 from megatest.reports.sexpr import sexpr
+from megatest.reports.values import Measurement, values_csv
 
 
 def list_runs(call: Call) -> int:
@@ -44,6 +46,20 @@ def list_runs(call: Call) -> int:
         call.write(classic.list_runs_sexpr(found, listing))
     else:
         call.write("\n".join(classic.list_runs(found, listing, lambda test: records.steps(test.id))))
+    return 0
+
+
+def testdata_csv(call: Call) -> int:
+    """-testdata-csv [CATEGORY/]VAR: what tests measured."""
+    target = call.target("-testdata-csv", partly=True)
+    which = RunFilter(target=target, runname=call.line.value("runname"))
+    records = call.records_if_any
+    found: list[Measurement] = []
+    if records is not None:
+        runs = find_runs(records, call.session.area.field_names, which)
+        variable = call.line.value("testdata-csv")
+        found = find_measurements(records, runs, tests=call.pattern(), variable=variable)
+    call.write(values_csv(found))
     return 0
 
 

@@ -18,6 +18,8 @@ OUTSIDE = 5
 MISUSED = 6
 _USAGE = 2
 _FAULT = 3
+_NOT_JUDGED = 127
+_SIGNALLED = 128
 
 Fields = list[tuple[str, str | int | float]]
 
@@ -30,7 +32,6 @@ _DATA = ("category", "variable", "value", "expected", "tol", "units")
 _CSV = (*_DATA, "comment", "status", "type")
 _VALUED = frozenset({"step", "setlog", "set-toplog", "runstep", "m", "logpro", "debug"})
 _NAMED = frozenset({"state", "status", "type", *_DATA})
-_BATCH_BYTES = 1 << 16
 
 
 class _RefusedError(Exception):
@@ -46,7 +47,8 @@ def main(argv: Sequence[str]) -> int:
 
     Returns:
         The exit status: 0, 2 for a wrong command line, 3 if the journal cannot be written,
-        5 outside a test, 6 where a state, a status or the words of a step are missing;
+        5 outside a test, 6 where a state, a status or the words of a step are missing, or a value
+        cannot be compared with what is expected of it;
         `-runstep` passes on 0, 1 and 2 of the command and turns all else into 3.
     """
     try:
@@ -66,9 +68,10 @@ def _classic(argv: Sequence[str]) -> int:
         return _run_step(journal, flags, words)
     if words:
         raise _RefusedError(_USAGE, f"unknown argument: {words[0]}")
-    _record(journal, _said(flags))
+    records = _said(flags)
     if "load-test-data" in flags:
-        _load_values(journal)
+        records += _read_values()
+    _record(journal, records)
     return 0
 
 
@@ -149,6 +152,23 @@ def _measured(flags: dict[str, str]) -> Fields:
     fields: Fields = [(name, flags[name]) for name in (*_DATA, "type") if name in flags]
     if "test-status" not in flags:  # there :status and -m are the test's own
         fields += [("status", flags.get("status", "")), ("comment", flags.get("m", ""))]
+    return _checked(fields, "-set-values")
+
+
+def _checked(fields: Fields, place: str) -> Fields:
+    """Return the fields of a measured value if it is one.
+
+    Raises:
+        _RefusedError: it cannot be compared with what is expected of it.
+    """
+    from megatest.engine.measure import complaint
+    from megatest.model.attempt import ValueSaid
+
+    said = {name: str(value) for name, value in fields}
+    value, expected, tol, status = (said.get(name, "") for name in ("value", "expected", "tol", "status"))
+    wrong = complaint(ValueSaid(value=value, expected=expected, tol=tol, status=status))
+    if wrong:
+        raise _RefusedError(MISUSED, f"{place}: {wrong}; nothing was recorded")
     return fields
 
 
@@ -166,25 +186,26 @@ def _record(journal: str, records: Iterable[tuple[str, Fields]]) -> None:
         raise _RefusedError(_FAULT, f"cannot write {journal}: {error.strerror}") from error
 
 
-def _load_values(journal: str) -> None:
-    """Record each line of comma separated values on standard input, in whole batches."""
+def _read_values() -> list[tuple[str, Fields]]:
+    """Return the records of the comma separated values on standard input.
+
+    Raises:
+        _RefusedError: one of the lines is no value; then none is recorded.
+    """
     import csv
 
     stdin = open(0, encoding="utf-8", errors="surrogateescape", newline="", closefd=False)  # noqa: SIM115
-    batch: list[tuple[str, Fields]] = []
-    size = 0
+    values: list[tuple[str, Fields]] = []
+    reader = csv.reader(stdin, skipinitialspace=True)
     try:
-        for row in csv.reader(stdin, skipinitialspace=True):
+        for row in reader:
             cells = [cell.strip() for cell in row]
             if any(cells):
-                batch.append(("value", [pair for pair in zip(_CSV, cells, strict=False) if pair[1]]))
-                size += sum(map(len, cells)) + 100
-            if size > _BATCH_BYTES:
-                _record(journal, batch)
-                batch, size = [], 0
+                fields: Fields = [pair for pair in zip(_CSV, cells, strict=False) if pair[1]]
+                values.append(("value", _checked(fields, f"-load-test-data: line {reader.line_num}")))
     except csv.Error as error:
         raise _RefusedError(MISUSED, f"-load-test-data: {error}") from error
-    _record(journal, batch)
+    return values
 
 
 def _run_step(journal: str, flags: dict[str, str], words: Sequence[str]) -> int:
@@ -201,13 +222,22 @@ def _run_step(journal: str, flags: dict[str, str], words: Sequence[str]) -> int:
     code = _run([_shell(), "-c", " ".join(words)], output=log)
     records: list[tuple[str, Fields]] = []
     if "logpro" in flags:
-        page = f"{step}.html"
-        code = _run(["logpro", flags["logpro"], page], stdin=log)
-        log = page
-        records.append(("log", [("log", page)]))
+        code = _judged(step, code, flags["logpro"])
+        log = f"{step}.html"
+        records.append(("log", [("log", log)]))
     end: Fields = [("step", step), ("state", "end"), ("status", str(code)), ("comment", comment)]
     _record(journal, [*records, ("step", [*end, ("log", log)])])
     return code if code in (0, 1, 2) else 3
+
+
+def _judged(step: str, code: int, rules: str) -> int:
+    """Return what rules make of a step's log, in place of its exit status; a signal's stands."""
+    try:
+        judged = _run(["logpro", rules, f"{step}.html"], stdin=f"{step}.log", output=f"{step}_logpro.log")
+    except _RefusedError as refused:
+        print(f"megatest: -runstep {step}: {refused}", file=sys.stderr)
+        judged = _NOT_JUDGED
+    return code if _SIGNALLED < code <= _SIGNALLED + 64 else judged
 
 
 def _shell() -> str:
@@ -285,6 +315,8 @@ def _modern(command: str, argv: Sequence[str]) -> int:
     journal = _journal(command)
     top = said.pop("top", None) is not None
     fields: Fields = [("comment" if name == "m" else name, value) for name, value in said.items()]
+    if command == "value":
+        _checked(fields, command)
     if top:
         fields.append(("top", True))
     _record(journal, [("log" if command == "log-file" else command, fields)])

@@ -14,7 +14,7 @@ from typing import TextIO
 from megatest.model.ids import TestId
 from megatest.reports import verdict
 from megatest.reports.classic import progress_header, progress_line
-from megatest.reports.listing import counts_text, duration, ordered
+from megatest.reports.listing import counts_text, duration, ordered, with_flaky
 from megatest.reports.table import printable, width
 
 _REDRAW_S = 0.1
@@ -27,6 +27,7 @@ class Tally:
     def __init__(self) -> None:
         self.results: Counter[str] = Counter()
         self.running: dict[TestId, float] = {}
+        self.flaky = 0
         self.waiting = 0
         self.began = time.monotonic()
 
@@ -34,16 +35,17 @@ class Tally:
         """Count a test that was launched."""
         self.running[test_id] = time.monotonic()
 
-    def end(self, test_id: TestId, state: str, status: str) -> str:
+    def end(self, test_id: TestId, state: str, status: str, flaky: bool = False) -> str:
         """Count a test that ended; return its verdict."""
         self.running.pop(test_id, None)
         result = verdict.word(state, status)
         self.results[result] += 1
+        self.flaky += flaky
         return result
 
     def summary(self) -> str:
-        """Return ``12 PASS  1 FAIL in 3.1s``."""
-        return f"{counts_text(ordered(self.results))} in {duration(time.monotonic() - self.began)}"
+        """Return ``12 PASS  1 FAIL  1 flaky in 3.1s``."""
+        return f"{counts_text(with_flaky(ordered(self.results), self.flaky))} in {duration(time.monotonic() - self.began)}"
 
 
 class PlainWatcher:
@@ -58,11 +60,19 @@ class PlainWatcher:
         """See `megatest.engine.ports.Watcher`."""
         self.tally.start(test_id)
 
-    def ended(self, test_id: TestId, state: str, status: str, duration_s: float, comment: str) -> None:
+    def ended(
+        self,
+        test_id: TestId,
+        state: str,
+        status: str,
+        duration_s: float,
+        comment: str,
+        flaky: bool = False,
+    ) -> None:
         """See `megatest.engine.ports.Watcher`."""
-        result = self.tally.end(test_id, state, status)
-        if not self._quiet or verdict.needs_attention(state, status):
-            self._out.write(result_line(result, test_id, duration_s, comment) + "\n")
+        result = self.tally.end(test_id, state, status, flaky)
+        if not self._quiet or flaky or verdict.needs_attention(state, status):
+            self._out.write(result_line(result, test_id, duration_s, comment, flaky=flaky) + "\n")
 
     def counted(self, running: int, waiting: int) -> None:
         """See `megatest.engine.ports.Watcher`."""
@@ -94,11 +104,19 @@ class TerminalWatcher:
         """See `megatest.engine.ports.Watcher`."""
         self.tally.start(test_id)
 
-    def ended(self, test_id: TestId, state: str, status: str, duration_s: float, comment: str) -> None:
+    def ended(
+        self,
+        test_id: TestId,
+        state: str,
+        status: str,
+        duration_s: float,
+        comment: str,
+        flaky: bool = False,
+    ) -> None:
         """See `megatest.engine.ports.Watcher`."""
-        result = self.tally.end(test_id, state, status)
-        if not self._quiet or verdict.needs_attention(state, status):
-            text = result_line(result, test_id, duration_s, comment)
+        result = self.tally.end(test_id, state, status, flaky)
+        if not self._quiet or flaky or verdict.needs_attention(state, status):
+            text = result_line(result, test_id, duration_s, comment, flaky=flaky)
             self._print(self._coloured(result, text))
 
     def counted(self, running: int, waiting: int) -> None:
@@ -158,9 +176,17 @@ class ClassicWatcher(PlainWatcher):
         self._run = run
         self._headed = False
 
-    def ended(self, test_id: TestId, state: str, status: str, duration_s: float, comment: str) -> None:
+    def ended(
+        self,
+        test_id: TestId,
+        state: str,
+        status: str,
+        duration_s: float,
+        comment: str,
+        flaky: bool = False,
+    ) -> None:
         """See `megatest.engine.ports.Watcher`."""
-        self.tally.end(test_id, state, status)
+        self.tally.end(test_id, state, status, flaky)
         if not self._headed:
             self._out.write(progress_header() + "\n")
             self._headed = True
@@ -172,9 +198,13 @@ class ClassicWatcher(PlainWatcher):
 Watchers = PlainWatcher | TerminalWatcher
 
 
-def result_line(result: str, test_id: TestId, duration_s: float, comment: str) -> str:
+def result_line(
+    result: str, test_id: TestId, duration_s: float, comment: str, *, flaky: bool = False
+) -> str:
     """Return ``PASS        compile/json  0.21s  comment``."""
     took = duration(duration_s) if duration_s else ""
+    if flaky:
+        comment = f"flaky: it had failed before; {comment}" if comment else "flaky: it had failed before"
     return f"{result:<11} {printable(str(test_id)):<40} {took:>8}  {printable(comment)}".rstrip()
 
 

@@ -78,6 +78,12 @@ _EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "kill": ("megatest kill 'soak/%' --reason 'the machine is needed'",),
     "rm": ("megatest rm % -n 'nightly%' --dry-run", "megatest rm regress/3 -y"),
     "set": ("megatest set regress/3 --status WAIVED --reason 'known: bug 123'",),
+    "triage": ("megatest triage", "megatest triage 'regress/%' --runs 'nightly%'"),
+    "waive": (
+        "megatest waive regress/3 --reason 'bug 123' --owner ann --expires 2027-01-31",
+        "megatest waive --list",
+        "megatest waive --remove regress/3",
+    ),
     "lock": ("megatest lock -n release-2",),
     "init": ("megatest init suite && cd suite && megatest run",),
     "new": ("megatest new regress",),
@@ -86,6 +92,7 @@ _EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "megatest config show --origins",
         "megatest config show --test regress --json",
     ),
+    "values": ("megatest values 'regress/%' --variable timing/setup", "megatest values --status fail --json"),
     "completion": ('eval "$(megatest completion bash)"',),
 }
 

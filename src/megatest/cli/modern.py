@@ -5,25 +5,30 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from megatest.app.session import AreaRequest
+if TYPE_CHECKING:
+    from megatest.app.session import AreaRequest
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("run", "plan, launch and wait for tests"),
     "list": ("listing", "runs, tests and items, and how they stand"),
     "show": ("show", "one test: steps, attempts, log, how to reproduce it"),
     "why": ("why", "why a test waits, ran, did not run, or has its status"),
+    "triage": ("triage", "failures grouped by what they have in common, over runs and targets"),
     "log": ("log", "a test's log, or one step's; -f follows it"),
     "wait": ("wait", "wait until nothing of a run is under way"),
     "kill": ("kill", "end running tests, with every process of theirs"),
     "rm": ("remove", "remove tests' directories and records"),
+    "waive": ("waive", "accept a known failure for a while; list and remove such waivers"),
     "set": ("edit", "set state and status by hand, with the reason"),
     "lock": ("edit", "protect a run from removal and changes by hand"),
     "unlock": ("edit", "take a run's protection away"),
     "steps": ("show", "the steps of a test"),
+    "values": ("values", "measured values over runs"),
+    "logpro": ("logpro", "judge a log by rules"),
     "init": ("create", "make a new area, commented"),
     "new": ("create", "make a new test, commented"),
     "check": ("config", "everything that is wrong with the area's files"),
@@ -108,6 +113,8 @@ def run_options(function: Any) -> Any:
 
 def area_request(area: str, config_name: str) -> AreaRequest:
     """Return which area a command line means."""
+    from megatest.app.session import AreaRequest  # reads configuration; --help has none
+
     return AreaRequest(start=os.getcwd(), area=area, config_name=config_name, environ=dict(os.environ))
 
 

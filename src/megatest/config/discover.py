@@ -35,7 +35,7 @@ def _names(path: str, findings: list[Diagnostic]) -> list[str]:
         message = f"no tests are read from {path}: {error.strerror}"
         findings.append(Diagnostic(severity=Severity.WARNING, message=message))
         return []
-    return [name for name in names if os.path.isfile(os.path.join(path, name, TESTCONFIG_NAME))]
+    return [name for name in names if os.path.isfile(f"{path}/{name}/{TESTCONFIG_NAME}")]
 
 
 def _add(tests: dict[str, str], name: str, directory: str, findings: list[Diagnostic]) -> None:

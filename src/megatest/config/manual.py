@@ -5,8 +5,9 @@ from __future__ import annotations
 from megatest.config.schema import FileSchema, Section, Setting
 from megatest.config.schema_area import AREA, RUNCONFIGS
 from megatest.config.schema_test import TEST
+from megatest.config.schema_waivers import WAIVERS
 
-FILES = (AREA, RUNCONFIGS, TEST)
+FILES = (AREA, RUNCONFIGS, TEST, WAIVERS)
 
 _HEAD = """# Settings
 

@@ -39,8 +39,8 @@ _REQUIREMENTS: Final = Section(
         Setting(
             key="retry-on",
             kind=Kind.WORDS,
-            doc="statuses, and exit codes as numbers, after which it is started again; without it, "
-            "any failure",
+            doc="after which failures it is started again: statuses, exit codes as numbers, "
+            "`signature:TEXT`, `log:TEXT` (`%` is any text); without it, any failure",
         ),
         Setting(key="cpus", kind=Kind.COUNT, doc="processors that it uses"),
         Setting(key="memory", kind=Kind.SIZE, doc="memory that it uses"),
@@ -190,16 +190,16 @@ TEST: Final = FileSchema(
             settings=tuple(
                 Setting(key=key, kind=Kind.TEXT, doc=doc, aliases=aliases)
                 for key, doc, aliases in (
-                    ("run-wait", "wait for it", ("runwait",)),
+                    ("run-wait", "accepted; the step always waits for it", ("runwait",)),
                     ("run-area", "the other area; without it, this one", ()),
                     ("target", "its target; without it, this run's", ()),
                     ("run-name", "its name; without it, this run's", ("runname",)),
                     ("test-patt", "its tests; without it, all", ("testpatt",)),
                     ("mode-patt", "the run variable that names its tests", ()),
                     ("tag-expr", "its tests, by tags", ()),
-                    ("contour", "its contour", ()),
+                    ("contour", "accepted, without effect", ()),
                     ("logpro", "log rules for its output", ()),
-                    ("passfail", "how its status is judged", ()),
+                    ("passfail", "accepted; the step fails if a test of it does", ()),
                 )
             ),
         ),

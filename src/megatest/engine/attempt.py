@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from megatest.engine.settle import Verdict
 from megatest.model.attempt import Ended, Prepared, Started, StatusSaid
 from megatest.model.ids import TestId
 from megatest.model.job import Job
@@ -18,7 +19,9 @@ class Row:
         state, status: what the row says once the pending changes are written.
         attempt: number of the latest attempt; 0 before the first.
         is_parent: it only rolls up items.
-        failed: an earlier attempt of this engine ended badly.
+        retries: how many attempts before this one failed and were not accepted as the result.
+        flaky: its latest result is a pass after such a failure.
+        run_dir: of the latest attempt; empty before the first.
     """
 
     id: int
@@ -27,7 +30,9 @@ class Row:
     status: str
     attempt: int = 0
     is_parent: bool = False
-    failed: bool = False
+    retries: int = 0
+    flaky: bool = False
+    run_dir: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +53,8 @@ class Attempt:
         handle: what the executor finds the job by.
         ending: why we are ending it; empty while nobody asked.
         torn: unreadable lines of its journal.
+        outcome: how it came out, while the reviewer looks at it; None before.
+        lasted_s: how long it took, once it is over.
         values: status of each measured value, by category and variable.
     """
 
@@ -66,4 +73,6 @@ class Attempt:
     handle: str = ""
     ending: str = ""
     torn: int = 0
+    outcome: Verdict | None = None
+    lasted_s: float = 0
     values: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from megatest.model.change import AttemptKept, Change, TestChange
-from megatest.model.slotted import field_names, replace
+from megatest.model.slotted import field_names
 
 _FIELDS = tuple(name for name in field_names(TestChange) if name not in ("row", "expected_state"))
+
+_VALUES_OF = attrgetter(*_FIELDS)
 
 
 class Batch:
@@ -63,4 +66,8 @@ def values_of(change: TestChange) -> dict[str, Any]:
 
 
 def _merged(earlier: TestChange, later: TestChange) -> TestChange:
-    return replace(earlier, **values_of(later))
+    merged = {
+        name: old if new is None else new
+        for name, old, new in zip(_FIELDS, _VALUES_OF(earlier), _VALUES_OF(later), strict=True)
+    }
+    return TestChange(row=earlier.row, expected_state=earlier.expected_state, **merged)

@@ -12,12 +12,29 @@ from megatest.engine.ledger import Ledger
 from megatest.engine.ports import Failure, Opinion
 from megatest.engine.settle import Verdict
 from megatest.model.change import StepsCleared
+from megatest.model.slotted import dataclass
 from megatest.model.status import GOOD, State, Status
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What came of an attempt that is over.
+
+    Attributes:
+        comment: of the test, or a sentence about the retry.
+        retry: whether another attempt follows at once.
+    """
+
+    comment: str
+    retry: bool = False
+
+
 def is_bad(outcome: Verdict) -> bool:
-    """Return whether an attempt came out so that the reviewer is asked about it."""
-    return outcome.state != State.COMPLETED or outcome.status not in GOOD
+    """Return whether an attempt came out so that the reviewer is asked about it.
+
+    One that nobody accounts for has no result that could be looked at.
+    """
+    return outcome.state == State.KILLED or (outcome.state == State.COMPLETED and outcome.status not in GOOD)
 
 
 def failure_of(attempt: Attempt, outcome: Verdict) -> Failure:
@@ -30,6 +47,7 @@ def failure_of(attempt: Attempt, outcome: Verdict) -> Failure:
         state=outcome.state,
         status=outcome.status,
         comment=comment_on(attempt, outcome),
+        said=attempt.said.comment if attempt.said is not None else "",
         ended=attempt.ended,
     )
 
@@ -49,7 +67,7 @@ def conclude(
     *,
     time: int,
     duration_s: float | None,
-) -> str:
+) -> Ending:
     """Record how an attempt came out.
 
     Args:
@@ -61,16 +79,22 @@ def conclude(
         duration_s: how long it took; None if nobody knows.
 
     Returns:
-        A sentence about the attempt that follows; empty if the test is over.
+        What to tell, and whether another attempt follows.
     """
     row = attempt.row
-    values: dict[str, object] = {"time": time, "run_duration_s": duration_s, "handle": ""}
+    values: dict[str, object] = {
+        "time": time,
+        "run_duration_s": duration_s,
+        "handle": "",
+        "fail_count": outcome.fail_count,
+        "pass_count": outcome.pass_count,
+    }
     if opinion is not None:
         values.update(signature=opinion.signature.id, failure=opinion.signature.text)
     completed = outcome.state == State.COMPLETED
     if opinion is not None and completed and opinion.waived:
         ledger.change(row, state=State.COMPLETED, status=Status.WAIVED, comment=opinion.waived, **values)
-        return ""
+        return Ending(comment=opinion.waived)
     said = comment_on(attempt, outcome)
     if opinion is not None and completed and not attempt.ending and row.retries < opinion.retries:
         ledger.change(row, comment=said, **values)
@@ -79,16 +103,20 @@ def conclude(
         values["flaky"] = row.flaky = True
     comment = outcome.comment
     if opinion is not None and opinion.objection:
-        comment = f"{said}; {opinion.objection}" if said else opinion.objection
+        comment = said = f"{said}; {opinion.objection}" if said else opinion.objection
     ledger.change(row, state=outcome.state, status=outcome.status, comment=comment, **values)
-    return ""
+    return Ending(comment=said)
 
 
-def _try_again(row: Row, outcome: Verdict, said: str, opinion: Opinion, ledger: Ledger) -> str:
+def _try_again(row: Row, outcome: Verdict, said: str, opinion: Opinion, ledger: Ledger) -> Ending:
     why = f"{outcome.status} ({said})" if said else outcome.status
-    retry = f"retry {row.retries + 1} of {opinion.retries}"
-    ledger.try_again(row, outcome.state, outcome.status, comment=f"attempt {row.attempt}: {why}; {retry} is due")
-    return f"{row.test_id}: attempt {row.attempt} ended with {why}; {retry} follows"
+    retry = f"retry {row.retries + 1} of {opinion.retries}"  # said before it is counted
+    ledger.try_again(
+        row, outcome.state, outcome.status, comment=f"attempt {row.attempt}: {why}; {retry} is due"
+    )
+    return Ending(
+        comment=f"{row.test_id}: attempt {row.attempt} ended with {why}; {retry} follows", retry=True
+    )
 
 
 def begin_again(row: Row, ledger: Ledger) -> dict[str, object]:

@@ -43,6 +43,7 @@ class Gate:
         self._load = load
         self._closed_since: float | None = None
         self._told = False
+        self._refused = False
         self.opens_at = 0.0
 
     def is_open(self, running: int) -> bool:
@@ -58,7 +59,8 @@ class Gate:
         space = self._workarea.low_space()
         why = space or (self._high_load() if running else "")
         if not why:
-            self._open()
+            if not self._refused:
+                self._open()
             return True
         self.opens_at = now + _CHECK_S
         self._closed_since = now if self._closed_since is None else self._closed_since
@@ -72,8 +74,21 @@ class Gate:
         """Whether the last question was answered with no, for want of room or for load."""
         return self._closed_since is not None
 
+    def refuse(self, why: str) -> None:
+        """Close because a run directory found no room, whatever the disk had said; ask again later."""
+        now = self._clock.monotonic()
+        self._refused = True
+        self.opens_at = now + _CHECK_S
+        self._closed_since = now if self._closed_since is None else self._closed_since
+        if not self._told:
+            self._told = True
+            self._say(f"nothing is launched: {why}")
+
     def launched(self) -> None:
         """Begin the delay between two launches."""
+        if self._refused:
+            self._refused = False
+            self._open()
         if self._delay_s:
             self.opens_at = self._clock.monotonic() + self._delay_s
 

@@ -39,6 +39,10 @@ class Launchpad:
         standing = self._standing.pop(row.test_id, None)
         return standing if standing is not None else self._prepare(row)
 
+    def __contains__(self, test_id: TestId) -> bool:
+        """Return whether the next attempt of a test stands."""
+        return test_id in self._standing
+
     def prepare_ahead(self, row: Row) -> None:
         """Prepare the next attempt of a test that will start soon.
 

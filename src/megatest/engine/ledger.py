@@ -13,14 +13,14 @@ from typing import Any
 
 from megatest.engine.attempt import Row
 from megatest.engine.batch import Batch
-from megatest.engine.ports import Clock, Lease, RunLog, Store
+from megatest.engine.ports import Bell, Clock, Lease, Move, RunLog, Store
 from megatest.failpoint import reach
-from megatest.model.change import Change, StepChange, StepsCleared, TestChange, ValueChange
+from megatest.model.change import AttemptKept, Change, StepChange, StepsCleared, TestChange
 from megatest.model.ids import TestId
-from megatest.model.record import TestRecord
+from megatest.model.record import TestRecord, ValueRecord
 from megatest.model.rollup import RollUp
 from megatest.model.slotted import dataclass
-from megatest.model.status import ACTIVE
+from megatest.model.status import ACTIVE, State, Status
 from megatest.plan.rerun import Prior
 
 
@@ -39,6 +39,7 @@ class Ledger:
         run_id: the run's row.
         store, log, lease, clock: see `megatest.engine.ports`.
         records: every test of the run that the store has.
+        bell: hears what was committed; None if nobody wants to.
     """
 
     def __init__(
@@ -50,12 +51,15 @@ class Ledger:
         lease: Lease,
         clock: Clock,
         records: Iterable[TestRecord],
+        bell: Bell | None = None,
     ) -> None:
         self.run_id = run_id
         self._store = store
         self._log = log
         self._lease = lease
         self._clock = clock
+        self._bell = bell
+        self._moves: list[Move] = []
         self._rows: dict[TestId, Row] = {}
         self._by_id: dict[int, Row] = {}
         self._roll_ups: dict[str, RollUp] = {}
@@ -76,6 +80,9 @@ class Ledger:
             status=record.status,
             attempt=record.attempt,
             is_parent=record.is_parent,
+            retries=record.retries,
+            flaky=record.flaky,
+            run_dir=record.shortdir,
         )
         self._rows[record.test_id] = row
         self._by_id[record.id] = row
@@ -136,6 +143,21 @@ class Ledger:
         if state is None and status is None:
             return
         self._move(row, state or row.state, status or row.status)
+        self._ring(row)
+
+    def _ring(self, row: Row) -> None:
+        """Let the bell hear, after the next commit, how the row stands now."""
+        if self._bell is not None:
+            self._moves.append(
+                Move(
+                    row=row.id,
+                    test_id=row.test_id,
+                    state=row.state,
+                    status=row.status,
+                    run_dir=row.run_dir,
+                    time=int(self._clock.now()),
+                )
+            )
 
     def _move(self, row: Row, state: str, status: str) -> None:
         if row.test_id.item:
@@ -143,11 +165,36 @@ class Ledger:
             self._dirty[row.test_id.test] = None
         row.state, row.status = state, status
 
+    def keep_attempt(self, row: Row) -> None:
+        """Copy what the row says of its latest attempt to the attempts, with the next commit."""
+        self._batch.add(AttemptKept(row=row.id))
+
+    def try_again(self, row: Row, state: str, status: str, *, comment: str) -> None:
+        """Record that the latest attempt came out so, and that another is due.
+
+        The first is for the attempts only: nobody sees the row, or its parent, in that state.
+        """
+        self._batch.add(TestChange(row=row.id, expected_state=row.state, state=state, status=status))
+        self._batch.add(AttemptKept(row=row.id))
+        row.retries += 1
+        self._batch.add(
+            TestChange(
+                row=row.id,
+                expected_state=state,
+                state=State.NOT_STARTED,
+                status=Status.NA,
+                comment=comment,
+                retries=row.retries,
+            )
+        )
+        self._move(row, State.NOT_STARTED, Status.NA)
+        self._ring(row)
+
     def notice(self, row: Row, state: str, status: str) -> None:
         """Take over what somebody else has written into a row."""
         self._move(row, state, status)
 
-    def step(self, change: StepChange | ValueChange | StepsCleared) -> None:
+    def step(self, change: StepChange | ValueRecord | StepsCleared) -> None:
         """Record a step or a measured value with the next commit."""
         self._batch.add(change)
 
@@ -175,7 +222,16 @@ class Ledger:
         conflicts = [c for record in records if (c := self._conflict(record)) is not None]
         self._batch.clear()
         self._logged = ()
+        self._ring_bell(conflicts)
         return conflicts
+
+    def _ring_bell(self, conflicts: Sequence[Conflict]) -> None:
+        if self._bell is None or not self._moves:
+            return
+        lost = {conflict.row.id for conflict in conflicts}
+        moves = [move for move in self._moves if move.row not in lost]
+        self._moves.clear()
+        self._bell.moved(moves)
 
     def renew(self) -> None:
         """Say that this engine lives.

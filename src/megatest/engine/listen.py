@@ -19,7 +19,7 @@ from megatest.model.attempt import (
     StepSaid,
     ValueSaid,
 )
-from megatest.model.change import StepChange, ValueChange
+from megatest.model.change import StepChange
 from megatest.model.status import State
 
 WallTime = Callable[[float], int]
@@ -80,22 +80,9 @@ def _take_in_step(attempt: Attempt, entry: StepSaid, ledger: Ledger, wall_time: 
 
 
 def _take_in_value(attempt: Attempt, entry: ValueSaid, ledger: Ledger) -> None:
-    value = judged(entry)
+    value = judged(entry, attempt.row.id)
     attempt.values[value.category, value.variable] = value.status
-    ledger.step(
-        ValueChange(
-            row=attempt.row.id,
-            category=value.category,
-            variable=value.variable,
-            value=value.value,
-            expected=value.expected,
-            tol=value.tol,
-            units=value.units,
-            comment=value.comment,
-            status=value.status,
-            type=value.type,
-        )
-    )
+    ledger.step(value)
 
 
 def _take_in_status(attempt: Attempt, entry: StatusSaid, ledger: Ledger) -> None:

@@ -22,26 +22,29 @@ from collections.abc import Mapping, Sequence
 
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.batch import values_of
+from megatest.engine.conclude import begin_again, conclude, failure_of, is_bad
 from megatest.engine.gate import Gate
 from megatest.engine.interrupt import Interrupts, Level
 from megatest.engine.launchpad import Launchpad, Standing
 from megatest.engine.ledger import Conflict, Ledger
 from megatest.engine.listen import take_in, wall_time_on_this_host
+from megatest.engine.measure import tally
 from megatest.engine.ports import (
     Addition,
     Briefing,
     Clock,
     Executor,
     Intake,
+    Opinion,
+    Reviewer,
     Store,
     Waiter,
     Watcher,
     WorkArea,
 )
-from megatest.engine.settle import STUCK_COMMENT, verdict
+from megatest.engine.settle import STUCK_COMMENT, Verdict, verdict
 from megatest.failpoint import reach
-from megatest.model.change import StepsCleared
-from megatest.model.error import EnvironmentFault, MegatestError
+from megatest.model.error import EnvironmentFault, MegatestError, NoSpace
 from megatest.model.job import NOT_STARTED_CODE, ChangeKind, Job, JobChange
 from megatest.model.slotted import dataclass
 from megatest.model.status import GOOD, State, Status
@@ -53,7 +56,9 @@ _RETRY_COMMIT_S = 1.0
 RENEW_EVERY_S = 5.0
 """How often an engine says that it lives."""
 
+_OVERSLEPT_S = 2 * _TICK_S
 _PREPARE_AHEAD = 4
+_LOOK_EVERY_S = 0.05  # at the store for others' writes: costs what settling a test costs
 _COMMIT_ROUNDS = 5
 _ON_REQUEST = "killed on request"
 
@@ -109,6 +114,7 @@ class Engine:
         executors: Mapping[str, Executor],
         briefing: Briefing,
         intake: Intake,
+        reviewer: Reviewer,
         watcher: Watcher,
         clock: Clock,
         interrupts: Interrupts,
@@ -123,6 +129,7 @@ class Engine:
         self._executors = executors
         self._briefing = briefing
         self._intake = intake
+        self._reviewer = reviewer
         self._launchpad = Launchpad(briefing=briefing, workarea=workarea)
         self._watcher = watcher
         self._clock = clock
@@ -141,11 +148,14 @@ class Engine:
         self._uname = f"{name.sysname} {name.release} {name.version} {name.machine}"
         self._live: dict[int, Attempt] = {}
         self._launching: list[Attempt] = []
+        self._troubled: set[str] = set()
         self._deadlines: list[tuple[float, int, int]] = []
         self._seen_version = -1
+        self._look_at = 0.0
         self._next_tick = 0.0
         self._next_meta = 0.0
         self._renew_at = 0.0
+        self._heard_at = 0.0
         self._retry_commit_at = 0.0
 
     def run(self, adopted: Sequence[Attempt] = ()) -> Outcome:
@@ -181,32 +191,48 @@ class Engine:
     def _hear(self) -> None:
         now = self._clock.monotonic()
         try:
-            if now >= self._renew_at:
-                # Also the first thing after a long sleep: whoever was frozen may have lost the run.
+            # Also the first thing after a long sleep: whoever was frozen may have lost the run.
+            if now >= self._renew_at or now - self._heard_at > _OVERSLEPT_S:
                 self._ledger.renew()
                 self._renew_at = now + RENEW_EVERY_S
-            self._heed_store()
+            self._heard_at = now
+            if now >= self._look_at:
+                self._heed_store()
+                self._look_at = now + _LOOK_EVERY_S
         except EnvironmentFault as error:
             self._store_fails(error, now)
         self._heed_interrupts()
         for executor in self._executors.values():
             for change in executor.poll():
                 self._hear_change(change)
+        for opinion in self._reviewer.poll():
+            self._hear_opinion(opinion)
+            self._heed_trouble(executor)
         if now >= self._next_tick:
             self._next_tick = now + _TICK_S
             self._tick(now)
         while self._deadlines and self._deadlines[0][0] <= now:
             _, row_id, number = heapq.heappop(self._deadlines)
             attempt = self._live.get(row_id)
-            if attempt is not None and attempt.number == number:
+            if attempt is not None and attempt.number == number and attempt.outcome is None:
                 self._end(attempt, f"ran longer than its limit of {attempt.run_limit_s:g} s")
+
+    def _heed_trouble(self, executor: Executor) -> None:
+        """Tell when an executor begins and ceases to have trouble, not each time it tries again."""
+        trouble = executor.trouble
+        if trouble and executor.name not in self._troubled:
+            self._troubled.add(executor.name)
+            self._watcher.said(f"executor {executor.name} waits: {trouble}")
+        elif not trouble and executor.name in self._troubled:
+            self._troubled.discard(executor.name)
+            self._watcher.said(f"executor {executor.name} works again")
 
     def _hear_change(self, change: JobChange) -> None:
         attempt = self._live.get(change.row)
         if change.kind is ChangeKind.LEFT_BEHIND:
             self._hear_left_behind(change)
-        elif attempt is None or attempt.number != change.attempt:
-            return  # late news of an attempt that is settled
+        elif attempt is None or attempt.number != change.attempt or attempt.outcome is not None:
+            return  # late news of an attempt that is over
         elif change.kind is ChangeKind.STARTED:
             if change.host:
                 self._ledger.change(attempt.row, host=change.host)
@@ -228,6 +254,11 @@ class Engine:
             found.kind in (ChangeKind.STARTED, ChangeKind.PENDING)
             for found in executor.adopt([(attempt.job, attempt.handle)])
         )
+
+    def _hear_opinion(self, opinion: Opinion) -> None:
+        attempt = self._live.get(opinion.row)
+        if attempt is not None and attempt.number == opinion.attempt and attempt.outcome is not None:
+            self._conclude(attempt, attempt.outcome, opinion)
 
     def _hear_left_behind(self, change: JobChange) -> None:
         row = self._ledger.row_of_id(change.row)
@@ -303,14 +334,15 @@ class Engine:
     def _end(self, attempt: Attempt, why: str, *, grace_s: float | None = None) -> None:
         """Ask the executor to end an attempt; its end comes as news."""
         attempt.ending = attempt.ending or why
+        if attempt.outcome is not None:
+            return  # it is over, but for the reviewer's opinion
         grace = self._settings.kill_grace_s if grace_s is None else grace_s
         self._executors[attempt.executor].cancel([attempt.row.id], grace)
 
     # -- what follows ---------------------------------------------------------------------------
 
     def _settle(self, attempt: Attempt, change: JobChange) -> None:
-        """An attempt is over: say how it came out and what follows from it."""
-        row = attempt.row
+        """An attempt is over: say how it came out, and hear the reviewer if that is bad."""
         if attempt.started is None and attempt.ended is None:
             # Lost or refused before it began: a batch system that takes it late must not start it.
             self._workarea.revoke(attempt.prepared.run_dir, attempt.number)
@@ -321,26 +353,34 @@ class Engine:
             ending=attempt.ending,
             began=attempt.started is not None,
             exit_table=attempt.exit_table,
+            values=tally(attempt.values.values()),
         )
-        duration = round(self._duration(attempt), 3)
-        self._ledger.change(
-            row,
-            state=outcome.state,
-            status=outcome.status,
-            comment=outcome.comment,
-            time=int(self._clock.now()),
-            run_duration_s=duration,
-            handle="",
-        )
+        attempt.lasted_s = round(self._duration(attempt), 3)
+        opinion = None
+        if is_bad(outcome):
+            opinion = self._reviewer.ask(failure_of(attempt, outcome))
+            if opinion is None:
+                attempt.outcome = outcome  # what follows is known when the reviewer's opinion is
+                return
+        self._conclude(attempt, outcome, opinion)
+
+    def _conclude(self, attempt: Attempt, outcome: Verdict, opinion: Opinion | None) -> None:
+        """All is known about an attempt that is over: record it, and start what follows from it."""
+        row = attempt.row
+        now = int(self._clock.now())
+        ending = conclude(attempt, outcome, opinion, self._ledger, time=now, duration_s=attempt.lasted_s)
         del self._live[row.id]
         reach("attempt settled")
-        comment = outcome.comment or (attempt.said.comment if attempt.said else "")
-        self._tell_end(row, duration, comment)
         if attempt.torn:
             self._watcher.said(
                 f"{row.test_id}: {attempt.torn} unreadable lines in its journal were passed over"
             )
-        self._consider(self._plan.ended(row.test_id, row.state, row.status, comment))
+        if ending.retry:
+            self._watcher.said(ending.comment)
+            self._consider(self._plan.retry(row.test_id))
+        else:
+            self._tell_end(row, attempt.lasted_s, ending.comment)
+            self._consider(self._plan.ended(row.test_id, row.state, row.status, ending.comment))
 
     def _duration(self, attempt: Attempt) -> float:
         if attempt.started is not None and attempt.ended is not None:
@@ -352,7 +392,7 @@ class Engine:
             self._outcome.good += 1
         else:
             self._outcome.bad += 1
-        self._watcher.ended(row.test_id, row.state, row.status, duration_s, comment)
+        self._watcher.ended(row.test_id, row.state, row.status, duration_s, comment, row.flaky)
 
     def _consider(self, consequences: Sequence[Consequence]) -> None:
         """Carry out what the plan says follows from an event."""
@@ -405,6 +445,8 @@ class Engine:
                 continue
             try:
                 standing = self._launchpad.take(row)
+            except NoSpace as error:
+                self._gate.refuse(error.message)
             except MegatestError as error:
                 self._end_unlaunched(row, Status.FAIL, error.message)
             else:
@@ -419,7 +461,8 @@ class Engine:
         """A test is skipped, or fails because its files or run directory are no good."""
         self._plan.started(row.test_id)
         now = int(self._clock.now())
-        self._ledger.change(row, state=State.COMPLETED, status=status, comment=why, time=now)
+        wiped = begin_again(row, self._ledger)
+        self._ledger.change(row, state=State.COMPLETED, status=status, comment=why, time=now, **wiped)
         self._tell_end(row, 0.0, why)
         self._consider(self._plan.ended(row.test_id, row.state, row.status))
 
@@ -427,6 +470,8 @@ class Engine:
         """Record LAUNCHED; the process is started after the commit."""
         brief, prepared = standing.brief, standing.prepared
         here = brief.spec.on_this_host
+        wiped = begin_again(row, self._ledger)
+        row.run_dir = prepared.run_dir
         row.attempt = brief.spec.attempt
         self._ledger.change(
             row,
@@ -444,9 +489,8 @@ class Engine:
             run_duration_s=0,
             executor=brief.executor,
             handle="",
+            **wiped,
         )
-        if row.attempt > 1:
-            self._ledger.step(StepsCleared(row=row.id))
         attempt = Attempt(
             row=row,
             number=row.attempt,
@@ -504,7 +548,7 @@ class Engine:
         if self._outcome.interrupted is not Level.NONE or self._gate.is_closed:
             return
         for test_id in self._plan.upcoming(_PREPARE_AHEAD):
-            if self._briefing.why_skip(test_id):
+            if test_id in self._launchpad or self._briefing.why_skip(test_id):
                 continue
             try:
                 self._launchpad.prepare_ahead(self._ledger.row(test_id))
@@ -553,7 +597,8 @@ class Engine:
         if killed and launching is not None:
             self._launching.remove(launching)
             self._workarea.discard(launching.prepared)
-            self._kill_unstarted(row)
+        if killed and (launching is not None or lost.state == State.NOT_STARTED):
+            self._kill_unstarted(row)  # before it began, or before its retry did
             return
         attempt = self._live.get(row.id)
         if killed and attempt is not None:
@@ -578,7 +623,8 @@ class Engine:
         """Block until something may have happened."""
         if self._ledger.pending and not self._retry_commit_at:
             return
-        fds = [self._interrupts.fd, *(fd for e in self._executors.values() for fd in e.fds())]
+        fds = [self._interrupts.fd, *self._reviewer.fds()]
+        fds += (fd for executor in self._executors.values() for fd in executor.fds())
         self._waiter.wait(fds, self._timeout_s())
         self._interrupts.drain_wakeups()
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from megatest.model.attempt import ValueSaid
-from megatest.model.slotted import dataclass, replace
+from megatest.model.record import ValueRecord
+from megatest.model.slotted import dataclass
 from megatest.model.status import Status
 from megatest.scheme.number import parse_number
 
@@ -26,8 +27,8 @@ _OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
 _DECIMAL: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
-def judged(said: ValueSaid) -> ValueSaid:
-    """Return a value as it is recorded: blanks trimmed, with a status.
+def judged(said: ValueSaid, row: int) -> ValueRecord:
+    """Return a value as it is recorded for a test's row: blanks trimmed, with a status.
 
     A status of the test's own stands.  Otherwise, where value and expectation are numbers, the
     tolerance decides: ``pass``, ``fail``, or an error text if it is neither a number nor a
@@ -38,11 +39,16 @@ def judged(said: ValueSaid) -> ValueSaid:
     )
     if not expected:
         tol = ""
-    return replace(
-        said,
+    return ValueRecord(
+        test_row=row,
+        category=said.category,
+        variable=said.variable,
         value=_recorded(value),
         expected=_recorded(expected),
         tol=tol,
+        units=said.units,
+        comment=said.comment,
+        type=said.type,
         status=status if _decides(status) else _status(value, expected, tol),
     )
 
@@ -72,7 +78,7 @@ def _complaint_about_tolerance(tol: str) -> str:
     limit = parse_number(tol)
     if limit is None:
         return f"tolerance {tol!r} is neither a number nor one of {' '.join(_OPERATORS)}"
-    return "" if limit >= 0 else f"tolerance {tol!r} is negative, so no value could pass"
+    return "" if limit >= 0 else f"no value can pass with tolerance {tol!r}"
 
 
 def _decides(status: str) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from megatest.model.attempt import AttemptSpec, JournalPart, Prepared
+from megatest.model.attempt import AttemptSpec, Ended, JournalPart, Prepared
 from megatest.model.change import Change
 from megatest.model.ids import TestId
 from megatest.model.job import Job, JobChange, Resources, Submission
 from megatest.model.lease import Lease as Lease
 from megatest.model.lease import LeaseLost as LeaseLost
 from megatest.model.record import TestRecord
+from megatest.model.signature import Signature
 from megatest.model.slotted import dataclass
 from megatest.plan.items import Item
 from megatest.plan.rerun import RerunRequest
@@ -53,6 +54,11 @@ class Executor(Protocol):
     @property
     def slots(self) -> int | None:
         """How many jobs it takes at once by its own nature; None for no limit."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """A sentence for the user while it cannot do its work (a queue does not answer); else empty."""
         ...
 
     def submit(self, jobs: Sequence[Job]) -> Sequence[Submission]:
@@ -287,6 +293,89 @@ class Intake(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An attempt that came out badly, for the reviewer.
+
+    Attributes:
+        row, test_id, attempt: whose.
+        run_dir: where its log and its resolved testconfig are; empty if it never had one.
+        state, status, comment: how it came out.
+        said: the test's own comment on itself; empty without.
+        ended: its exit record, if there is one.
+    """
+
+    row: int
+    test_id: TestId
+    attempt: int
+    run_dir: str
+    state: str
+    status: str
+    comment: str
+    said: str = ""
+    ended: Ended | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What the reviewer knows about a failure.
+
+    Attributes:
+        row, attempt: whose.
+        signature: what it has in common with its like.
+        waived: the comment of the waiver that holds for it; empty without.
+        retries: how often a test that fails like this is tried again, in all.
+        objection: why a waiver that there is does not hold; empty otherwise.
+    """
+
+    row: int
+    attempt: int
+    signature: Signature
+    waived: str = ""
+    retries: int = 0
+    objection: str = ""
+
+
+class Reviewer(Protocol):
+    """Looks closer at attempts that came out badly; blocks no longer than reading a log's end takes."""
+
+    def ask(self, failure: Failure) -> Opinion | None:
+        """Return what is known about a failure; None if that takes time and comes by `poll`."""
+        ...
+
+    def poll(self) -> Sequence[Opinion]:
+        """Return the opinions that took time and are there now; each is returned once."""
+        ...
+
+    def answer(self, failure: Failure) -> Opinion:
+        """Return what is known about a failure, waiting for it (bounded) where it takes time."""
+        ...
+
+    def fds(self) -> Sequence[int]:
+        """Return file descriptors that become readable when `poll` may have something."""
+        ...
+
+
+class Bell(Protocol):
+    """Is told which tests have got which state and status, once that is committed."""
+
+    def moved(self, moves: Sequence[Move]) -> None:
+        """Hear the moves of one commit, in order; must be quick and must not raise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A test, an item or a parent has got this state and status."""
+
+    row: int
+    test_id: TestId
+    state: str
+    status: str
+    run_dir: str
+    time: int
+
+
 class Watcher(Protocol):
     """Is told about each event, for people; it must not raise and must be quick."""
 
@@ -294,8 +383,16 @@ class Watcher(Protocol):
         """Hear that an attempt was handed to its executor."""
         ...
 
-    def ended(self, test_id: TestId, state: str, status: str, duration_s: float, comment: str) -> None:
-        """Hear that an attempt ended, or that a test was settled without running."""
+    def ended(
+        self,
+        test_id: TestId,
+        state: str,
+        status: str,
+        duration_s: float,
+        comment: str,
+        flaky: bool = False,
+    ) -> None:
+        """Hear that a test is over, after its last attempt or without any; flaky: earlier ones failed."""
         ...
 
     def counted(self, running: int, waiting: int) -> None:

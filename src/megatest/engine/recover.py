@@ -11,9 +11,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from megatest.engine.attempt import Attempt, Row
+from megatest.engine.conclude import conclude, failure_of, is_bad
 from megatest.engine.ledger import Ledger
 from megatest.engine.listen import take_in, wall_time_on_this_host
-from megatest.engine.ports import Clock, Executor, WorkArea
+from megatest.engine.measure import tally
+from megatest.engine.ports import Clock, Executor, Reviewer, WorkArea
 from megatest.engine.settle import verdict
 from megatest.model.attempt import Prepared
 from megatest.model.job import ChangeKind, Job, JobChange
@@ -30,6 +32,7 @@ def recover(
     executors: Mapping[str, Executor],
     workarea: WorkArea,
     clock: Clock,
+    reviewer: Reviewer,
     job_prefix: str,
     exit_table: bool = False,
 ) -> Sequence[Attempt]:
@@ -39,7 +42,7 @@ def recover(
 
     Args:
         records: of tests and items; those that are not under way are passed over.
-        ledger, executors, workarea, clock: of the new engine.
+        ledger, executors, workarea, clock, reviewer: of the new engine.
         job_prefix: begins the name of every job of the area.
         exit_table: see `Attempt`.
 
@@ -63,17 +66,17 @@ def recover(
                 JobChange(row=record.id, attempt=attempt.number, kind=ChangeKind.ENDED),
                 ledger,
                 clock,
+                reviewer,
             )
         elif attempt.started is None and _never_began(attempt, workarea):
-            _settle(
-                attempt, JobChange(row=record.id, attempt=attempt.number, kind=ChangeKind.LOST), ledger, clock
-            )
+            lost = JobChange(row=record.id, attempt=attempt.number, kind=ChangeKind.LOST)
+            _settle(attempt, lost, ledger, clock, reviewer)
         else:
             found.setdefault(record.executor, []).append(attempt)
     adopted = [
         attempt
         for name, attempts in found.items()
-        for attempt in _adopt(name, attempts, executors, workarea, ledger, clock)
+        for attempt in _adopt(name, attempts, executors, workarea, ledger, clock, reviewer)
     ]
     for name, jobs in gone.items():
         if name in executors:
@@ -119,12 +122,13 @@ def _adopt(
     workarea: WorkArea,
     ledger: Ledger,
     clock: Clock,
+    reviewer: Reviewer,
 ) -> Iterable[Attempt]:
     executor = executors.get(name)
     if executor is None:
         for attempt in attempts:
             lost = JobChange(row=attempt.row.id, attempt=attempt.number, kind=ChangeKind.LOST)
-            _settle(attempt, lost, ledger, clock)
+            _settle(attempt, lost, ledger, clock, reviewer)
         return
     by_row = {attempt.row.id: attempt for attempt in attempts}
     for change in executor.adopt([(attempt.job, attempt.handle) for attempt in attempts]):
@@ -132,7 +136,7 @@ def _adopt(
         if change.kind in (ChangeKind.ENDED, ChangeKind.LOST):
             # It may have ended, and said how, since its journal was read.
             _read_on(attempt, workarea, ledger, clock)
-            _settle(attempt, change, ledger, clock)
+            _settle(attempt, change, ledger, clock, reviewer)
             executor.sweep([attempt.job])
             continue
         attempt.launched_at = clock.monotonic() - _lasted_s(attempt)
@@ -152,7 +156,9 @@ def _lasted_s(attempt: Attempt) -> float:
     return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - attempt.started.uptime_s)
 
 
-def _settle(attempt: Attempt, change: JobChange, ledger: Ledger, clock: Clock) -> None:
+def _settle(
+    attempt: Attempt, change: JobChange, ledger: Ledger, clock: Clock, reviewer: Reviewer
+) -> None:
     outcome = verdict(
         ended=attempt.ended,
         change=change,
@@ -160,16 +166,10 @@ def _settle(attempt: Attempt, change: JobChange, ledger: Ledger, clock: Clock) -
         ending=attempt.ending,
         began=attempt.started is not None,
         exit_table=attempt.exit_table,
+        values=tally(attempt.values.values()),
     )
     duration = None
     if attempt.started is not None and attempt.ended is not None:
         duration = max(0.0, attempt.ended.uptime_s - attempt.started.uptime_s)
-    ledger.change(
-        attempt.row,
-        state=outcome.state,
-        status=outcome.status,
-        comment=outcome.comment,
-        time=int(clock.now()),
-        run_duration_s=duration,
-        handle="",
-    )
+    opinion = reviewer.answer(failure_of(attempt, outcome)) if is_bad(outcome) else None
+    conclude(attempt, outcome, opinion, ledger, time=int(clock.now()), duration_s=duration)

@@ -7,6 +7,7 @@ that is never a verdict about it.
 
 from __future__ import annotations
 
+from megatest.engine.measure import Tally, status_by_values
 from megatest.model.attempt import Ended, StatusSaid
 from megatest.model.job import NOT_STARTED_CODE, ChangeKind, JobChange
 from megatest.model.slotted import dataclass
@@ -24,6 +25,8 @@ _STATUS_OF_TABLE_CODE = {
     6: Status.SKIP,
 }
 
+_NO_VALUES = Tally()
+
 _FOUND_BY_RULES = {
     Status.WARN: "Logpro warning found",
     Status.CHECK: "Logpro check found",
@@ -35,11 +38,16 @@ _FOUND_BY_RULES = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How an attempt came out; a comment of None leaves what the test said."""
+    """How an attempt came out; a comment of None leaves what the test said.
+
+    The counts are those of the measured values, where these decided.
+    """
 
     state: str
     status: str
     comment: str | None = None
+    fail_count: int | None = None
+    pass_count: int | None = None
 
 
 def status_from_report(status: str) -> str:
@@ -57,6 +65,7 @@ def verdict(
     ending: str,
     began: bool = False,
     exit_table: bool = False,
+    values: Tally = _NO_VALUES,
 ) -> Verdict:
     """Return how an attempt came out that the executor says has ended or is lost.
 
@@ -67,7 +76,23 @@ def verdict(
         ending: why we ended it; empty if nobody did.
         began: its journal says that it began.
         exit_table: read a runscript's exit code by the table of log rules (2 is WARN ...).
+        values: what its measured values say, for a test that leaves the verdict to them.
     """
+    outcome = _without_values(ended, change, said, ending, began=began, exit_table=exit_table)
+    if said is None or said.status != Status.AUTO or outcome.state != State.COMPLETED:
+        return outcome
+    return _by_values(outcome, values, said.comment)
+
+
+def _without_values(
+    ended: Ended | None,
+    change: JobChange,
+    said: StatusSaid | None,
+    ending: str,
+    *,
+    began: bool,
+    exit_table: bool,
+) -> Verdict:
     if said is not None and said.state == State.COMPLETED:
         return Verdict(State.COMPLETED, status_from_report(said.status))
     if ending:
@@ -77,6 +102,29 @@ def verdict(
     if change.kind is ChangeKind.LOST:
         return Verdict(State.INCOMPLETE, Status.STUCK_DEAD, STUCK_COMMENT)
     return _from_executor(change, began=began)
+
+
+def _by_values(outcome: Verdict, values: Tally, comment: str) -> Verdict:
+    """The test said AUTO; a failure that has another reason stays what it is."""
+    if outcome.status == Status.WARN:
+        status: str = Status.FAIL if values.fails else Status.AUTO_WARN
+    elif outcome.status in (Status.PASS, Status.AUTO):
+        status = status_by_values(Status.AUTO, values)
+    else:
+        return outcome
+    return Verdict(
+        outcome.state,
+        status,
+        outcome.comment if comment or outcome.comment else _said_by(values),
+        fail_count=values.fails,
+        pass_count=values.passes,
+    )
+
+
+def _said_by(values: Tally) -> str | None:
+    if values.fails:
+        return f"{values.fails} of {values.fails + values.passes} measured values fail"
+    return None if values.passes else "no measured value says pass or fail"
 
 
 def _from_exit(ended: Ended, *, exit_table: bool) -> Verdict:

@@ -43,9 +43,13 @@ start() { # ID NAME SCRIPT LOG
   fi
   setsid /bin/sh "$3" >>"$4" 2>&1 </dev/null &
   pid=$!
-  # Not collected yet, so /proc still knows it even if it has ended.
-  identify $pid
-  echo "pid $1 $pid ${began:-0}"
+  # Not collected yet, so /proc still knows it even if it has ended.  Until it leads a group of its
+  # own it is a copy of this shell, which does not carry the job's name: nobody could find it by that.
+  tries=0 since=0
+  while identify $pid && since=$began && [ "$group" != $pid ] && [ $tries -lt 500 ]; do
+    tries=$((tries + 1))
+  done
+  echo "pid $1 $pid $since"
   wait $pid
   code=$?
   left=

@@ -57,6 +57,7 @@ class CommandExecutor:
     """
 
     name = "command"
+    trouble = ""
     slots: int | None = None
 
     def __init__(self, *, glance: Glance, dead_time_s: float = 7200) -> None:

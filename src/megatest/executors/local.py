@@ -77,6 +77,7 @@ class LocalExecutor:
     """
 
     name = "local"
+    trouble = ""
 
     def __init__(
         self,
@@ -151,9 +152,10 @@ class LocalExecutor:
     def _adopt_known(self, job: Job, started: Started) -> JobChange:
         if started.host and started.host != os.uname().nodename:
             return _change(job, ChangeKind.LOST, reason=f"it was started on {started.host}")
-        if not process.is_alive(started.pid, started.pid_started, started.boot_id):
+        ticks = started.pid_started or process.start_before(started.pid, started.uptime_s)
+        if not process.is_alive(started.pid, ticks, started.boot_id):
             return _change(job, ChangeKind.LOST, reason=f"its process {started.pid} is gone")
-        return self._adopt_process(job, started.pid, started.pid_started)
+        return self._adopt_process(job, started.pid, ticks)
 
     def _adopt_process(self, job: Job, pid: int, ticks: int) -> JobChange:
         try:

@@ -83,6 +83,26 @@ def is_alive(pid: int, started: int, boot: str) -> bool:
     return process is not None and not process.zombie and (started in (0, process.started))
 
 
+def start_before(pid: int, uptime_s: float) -> int:
+    """Return the start time, in ticks, of the process that had this pid at some time of this boot.
+
+    A pid has one owner at a time, so whoever has it now and began before then had it then.
+
+    Args:
+        pid: its id.
+        uptime_s: seconds since boot; 0 means not known.
+
+    Returns:
+        0 if the time is not known; -1 if that process is gone.
+    """
+    if not uptime_s:
+        return 0
+    process = look_up(pid)
+    # Both times are cut to a tick or to 10 ms.
+    latest = uptime_s * os.sysconf("SC_CLK_TCK") + 1
+    return process.started if process is not None and process.started <= latest else -1
+
+
 def all_processes() -> Iterator[Process]:
     """Yield every process of this host; those that end meanwhile are left out."""
     for entry in os.scandir("/proc"):
@@ -120,10 +140,11 @@ def find(jobs: Iterable[Marks]) -> dict[str, list[Process]]:
     """
     by_name = {marks.job: marks for marks in jobs}
     by_session = {marks.session: marks for marks in by_name.values() if marks.session}
+    by_directory = {marks.run_dir: marks.job for marks in by_name.values() if marks.run_dir}
     living = [p for p in all_processes() if not p.zombie and p.pid != os.getpid()]
     owner: dict[int, str] = {}
     for process in living:
-        name = _owner_of(process, by_name, by_session)
+        name = _owner_of(process, by_name, by_session, by_directory)
         if name is not None:
             owner[process.pid] = name
     _add_descendants(living, owner)
@@ -134,7 +155,9 @@ def find(jobs: Iterable[Marks]) -> dict[str, list[Process]]:
     return found
 
 
-def _owner_of(process: Process, by_name: dict[str, Marks], by_session: dict[int, Marks]) -> str | None:
+def _owner_of(
+    process: Process, by_name: dict[str, Marks], by_session: dict[int, Marks], by_directory: dict[str, str]
+) -> str | None:
     marks = by_session.get(process.session)
     # A process older than the job script cannot be of its session: the id was reused.
     if marks is not None and process.started >= marks.session_started:
@@ -142,13 +165,15 @@ def _owner_of(process: Process, by_name: dict[str, Marks], by_session: dict[int,
     name = _job_in_environment(process.pid)
     if name is not None:
         return name if name in by_name else None
+    # Only what has lost its parents is taken by its directory: a user's shell that looks into the
+    # run directory must live on.
+    if process.parent not in (1, os.getpid()):
+        return None
     directory = _working_directory(process.pid)
-    if directory:
-        for candidate in by_name.values():
-            if candidate.run_dir and (directory + "/").startswith(candidate.run_dir + "/"):
-                # Only what has lost its parents is taken by its directory: a user's shell
-                # that looks into the run directory must live on.
-                return candidate.job if process.parent in (1, os.getpid()) else None
+    while directory and directory != "/":
+        if directory in by_directory:
+            return by_directory[directory]
+        directory = directory.rpartition("/")[0]
     return None
 
 

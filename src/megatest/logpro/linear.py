@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from typing import Any, Final
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from megatest.logpro.backtracking import BacktrackingMatcher
 from megatest.logpro.matcher import Groups

@@ -36,12 +36,14 @@ class Outputs:
         page: path of the HTML page.
         stylesheet: link in the page to a style sheet of the user's.
         dat: path of the ``.dat``; if it cannot be written, a warning says so.
+        dat_when_refused: write the reason even there if the rules cannot be read.
         annotated: receives the annotated log and the summary.
     """
 
     page: Path | None = None
     stylesheet: str | None = None
     dat: Path | None = None
+    dat_when_refused: bool = False
     annotated: Callable[[bytes], object] | None = None
 
 
@@ -140,7 +142,8 @@ def _reject(error: RuleFileError, outputs: Outputs) -> Verdict:
     with ExitStack() as stack:
         page = _open_page(outputs, stack)
         # Told to write a page, the original survives a file that it refuses, and leaves an empty .dat.
-        dat = "" if error.refused and outputs.page is not None else dat_text(verdict)
+        is_empty = error.refused and outputs.page is not None and not outputs.dat_when_refused
+        dat = "" if is_empty else dat_text(verdict)
         verdict = _write_dat(outputs, dat, verdict)
         if page is not None:
             page.end(verdict)

@@ -26,6 +26,7 @@ class AttemptSpec:
         variables: what the job script exports, in order; later ones win.
         disks: where it may go; empty means the area's.
         preclean: remove what an earlier attempt left instead of keeping it aside.
+        keep: so many earlier attempts are kept at least, whatever the area says: one for each retry.
         on_this_host: started on the engine's own host; otherwise the script also records where
             it runs and what that machine is.
         resolved: the evaluated testconfig, by section.
@@ -44,6 +45,7 @@ class AttemptSpec:
     variables: tuple[Variable, ...] = ()
     disks: tuple[Disk, ...] = ()
     preclean: bool = False
+    keep: int = 0
     on_this_host: bool = True
     resolved: Mapping[str, tuple[Variable, ...]] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from megatest.model.record import ValueRecord
 from megatest.model.slotted import dataclass
 
 
@@ -56,22 +57,6 @@ class StepChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ValueChange:
-    """A measured value: replaces what the same test, category and variable had before."""
-
-    row: int
-    category: str
-    variable: str
-    value: str
-    expected: str = ""
-    tol: str = ""
-    units: str = ""
-    comment: str = ""
-    status: str = "n/a"
-    type: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StepsCleared:
     """A new attempt begins: steps and values of the test's earlier attempt leave their tables."""
 
@@ -88,4 +73,5 @@ class AttemptKept:
     row: int
 
 
-Change = TestChange | StepChange | ValueChange | StepsCleared | AttemptKept
+Change = TestChange | StepChange | ValueRecord | StepsCleared | AttemptKept
+"""A measured value needs no form of its own: it replaces what its test, category and variable had."""

@@ -130,6 +130,10 @@ class EnvironmentFault(MegatestError):
     _default_exit_code = 3
 
 
+class NoSpace(EnvironmentFault):  # noqa: N818 - a word of the domain
+    """A disk or a quota is full; what failed may succeed when there is room again."""
+
+
 class Interrupted(MegatestError):  # noqa: N818 - a word of the domain
     """The user stopped the command (exit status 130)."""
 

@@ -103,7 +103,8 @@ class _Layout:
 
     def slotted_class(self, body: dict[str, object]) -> Any:
         """Make the class that takes the bare one's place."""
-        self.cls = type(self.bare)(self.bare.__name__, self.bare.__bases__, {**body, "__slots__": self.names})
+        naming = {"__qualname__": self.bare.__qualname__, "__slots__": self.names}
+        self.cls = type(self.bare)(self.bare.__name__, self.bare.__bases__, {**body, **naming})
         return self.cls
 
     def reading(self) -> dict[str, object]:

@@ -42,7 +42,8 @@ class Status(StrEnum):
     WAIVED = "WAIVED"
     SKIP = "SKIP"
     ABORT = "ABORT"
-    AUTO = "AUTO"
+    AUTO = "AUTO"  # its measured values decide
+    AUTO_WARN = "AUTO-WARN"  # it warns, and they had to decide
     DEAD = "DEAD"
     STUCK_DEAD = "STUCK/DEAD"
     KILLED = "KILLED"

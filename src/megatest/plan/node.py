@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum, auto
+from typing import Final
 
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern
@@ -21,6 +22,7 @@ from megatest.plan.rerun import Prior, RerunRequest
 from megatest.plan.select import SelectedTest
 
 NEVER_RUN: Pair = (State.NOT_STARTED.value, Status.NA.value)
+_NO_REQUEST: Final = RerunRequest()
 
 
 class Stage(Enum):
@@ -178,7 +180,7 @@ class Test:
         self.selected = selected
         self.name = selected.spec.name
         self.upstream = upstream
-        self.request = RerunRequest()
+        self.request = _NO_REQUEST
         self.generation = 0
         self.awaits_items = False  # they are evaluated when its prerequisites are met
         self.expand_sent = False

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from megatest.model.record import EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.slotted import dataclass
+from megatest.model.spec import TestMeta
 from megatest.reports import listing, verdict
 from megatest.reports.table import columns, printable
+from megatest.reports.values import value_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +23,10 @@ class Detail:
         log_path: the log a reader should open; empty without.
         log_tail: its last lines.
         script: the job script to run it by hand; empty without.
-        earlier: run directories of earlier attempts.
+        earlier: run directories of earlier attempts, as far as they were kept.
+        attempts: how earlier attempts came out.
         note: a sentence about how fresh this is; empty without.
+        meta: what the test's file says of it.
     """
 
     run: RunRecord
@@ -35,7 +39,9 @@ class Detail:
     log_tail: Sequence[str] = ()
     script: str = ""
     earlier: Sequence[str] = ()
+    attempts: Sequence[AttemptRecord] = ()
     note: str = ""
+    meta: TestMeta = TestMeta()
 
 
 def detail_lines(detail: Detail) -> list[str]:
@@ -45,6 +51,9 @@ def detail_lines(detail: Detail) -> list[str]:
     if test.comment:
         lines.append(f"  {printable(test.comment)}")
     lines += [f"  {line}" for line in columns(_facts(detail))]
+    if test.failure:
+        lines += ["", f"Failure {test.signature}", *(f"  {printable(t)}" for t in test.failure.splitlines())]
+    lines += _section("Earlier attempts", [_ATTEMPT_HEADS, *attempt_rows(detail)])
     lines += _section("Steps", [("STEP", "RESULT", "TIME", "LOG", "COMMENT"), *step_rows(detail.steps)])
     lines += _section("Values", [_VALUE_HEADS, *(_value_row(v) for v in detail.values)])
     lines += _section("Changed by hand", [("WHEN", "WHO", "CHANGE", "WHY"), *map(_edit_row, detail.edits)])
@@ -61,7 +70,7 @@ def detail_lines(detail: Detail) -> list[str]:
 
 def _facts(detail: Detail) -> list[tuple[str, str]]:
     test, run = detail.test, detail.run
-    facts = [("run", run.name), ("state", f"{test.state} / {test.status}")]
+    facts = [*_about(detail.meta), ("run", run.name), ("state", f"{test.state} / {test.status}")]
     if test.is_parent:
         facts.append(("items", f"{test.pass_count} passed, {test.fail_count} failed"))
         return facts
@@ -78,8 +87,17 @@ def _facts(detail: Detail) -> list[tuple[str, str]]:
     ]
     if test.executor:
         facts.append(("executor", test.executor))
-    facts += [("earlier attempt", path) for path in detail.earlier]
     return facts
+
+
+def _about(meta: TestMeta) -> list[tuple[str, str]]:
+    said = (
+        ("about", meta.description),
+        ("owner", meta.owner),
+        ("author", meta.author if meta.author != meta.owner else ""),
+        ("tags", ", ".join(meta.tags)),
+    )
+    return [(name, text) for name, text in said if text]
 
 
 def step_rows(steps: Sequence[StepRecord]) -> list[tuple[str, str, str, str, str]]:
@@ -94,6 +112,44 @@ def step_rows(steps: Sequence[StepRecord]) -> list[tuple[str, str, str, str, str
         result = last.status if end else f"{last.state} {last.status}".strip()
         rows.append((name, result, took, last.logfile, last.comment))
     return rows
+
+
+_ATTEMPT_HEADS = ("TRY", "RESULT", "ENDED", "TIME", "FAILURE", "DIRECTORY", "COMMENT")
+
+
+def attempt_rows(detail: Detail) -> list[tuple[str, ...]]:
+    """Return a row for each earlier attempt that is recorded or whose directory was kept, oldest first."""
+    directories = {path.rpartition(".")[2]: path for path in detail.earlier}
+    rows: dict[str, tuple[str, ...]] = {
+        number: (number, "", "", "", "", path, "") for number, path in directories.items()
+    }
+    for attempt in detail.attempts:
+        number = str(attempt.attempt)
+        rows[number] = (
+            number,
+            verdict.word(attempt.state, attempt.status),
+            listing.moment(attempt.event_time),
+            listing.duration(attempt.run_duration_s),
+            attempt.signature,
+            directories.get(number, ""),
+            attempt.comment,
+        )
+    return [rows[number] for number in sorted(rows, key=lambda number: (len(number), number))]
+
+
+def attempt_json(attempt: AttemptRecord) -> dict[str, object]:
+    """Return an earlier attempt as a JSON object."""
+    return {
+        "attempt": attempt.attempt,
+        "state": attempt.state,
+        "status": attempt.status,
+        "comment": attempt.comment,
+        "host": attempt.host,
+        "ended": listing.iso(attempt.event_time),
+        "duration_s": attempt.run_duration_s,
+        "signature": attempt.signature,
+        "failure": attempt.failure,
+    }
 
 
 _VALUE_HEADS = ("CATEGORY", "VARIABLE", "VALUE", "EXPECTED", "TOLERANCE", "UNITS", "STATUS", "COMMENT")
@@ -132,21 +188,9 @@ def detail_json(detail: Detail) -> dict[str, object]:
     return {
         "run": listing.run_json(detail.run),
         **listing.test_json(detail.test),
+        **listing.meta_json(detail.meta),
         "steps": [listing.step_json(s) for s in detail.steps],
-        "values": [
-            {
-                "category": v.category,
-                "variable": v.variable,
-                "value": v.value,
-                "expected": v.expected,
-                "tolerance": v.tol,
-                "units": v.units,
-                "status": v.status,
-                "comment": v.comment,
-                "type": v.type,
-            }
-            for v in detail.values
-        ],
+        "values": [value_json(v) for v in detail.values],
         "edits": [
             {
                 "time": listing.iso(e.time),
@@ -160,5 +204,6 @@ def detail_json(detail: Detail) -> dict[str, object]:
         "items": [listing.test_json(t) for t in detail.items],
         "log": detail.log_path,
         "script": detail.script,
+        "attempts": [attempt_json(a) for a in detail.attempts],
         "earlier_attempts": list(detail.earlier),
     }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from megatest.model.record import RunRecord, StepRecord, TestRecord
+from megatest.model.spec import TestMeta
 from megatest.reports import verdict
 from megatest.reports.table import columns
 
@@ -19,7 +20,14 @@ _ORDER = (
 
 def counts(tests: Iterable[TestRecord]) -> dict[str, int]:
     """Return how many tests stand how; parents of items do not count."""
-    return ordered(Counter(verdict.word(t.state, t.status) for t in tests if not t.is_parent))
+    shown = [test for test in tests if not test.is_parent]
+    found = ordered(Counter(verdict.word(test.state, test.status) for test in shown))
+    return with_flaky(found, sum(test.flaky for test in shown))
+
+
+def with_flaky(counter: Mapping[str, int], flaky: int) -> dict[str, int]:
+    """Return counts by verdict with how many of these passed only after a failure, if any did."""
+    return {**counter, "flaky": flaky} if flaky else dict(counter)
 
 
 def ordered(counter: Mapping[str, int]) -> dict[str, int]:
@@ -100,6 +108,9 @@ def test_json(test: TestRecord) -> dict[str, object]:
         "attempt": test.attempt,
         "parent": test.is_parent,
         "flaky": test.flaky,
+        "retries": test.retries,
+        "signature": test.signature,
+        "failure": test.failure,
         "host": test.host,
         "uname": test.uname,
         "cpuload": test.cpuload,
@@ -113,6 +124,16 @@ def test_json(test: TestRecord) -> dict[str, object]:
         "pass_count": test.pass_count,
         "fail_count": test.fail_count,
         "executor": test.executor,
+    }
+
+
+def meta_json(meta: TestMeta) -> dict[str, object]:
+    """Return what the files say about a test for people as a JSON object."""
+    return {
+        "description": meta.description,
+        "owner": meta.owner,
+        "author": meta.author,
+        "tags": list(meta.tags),
     }
 
 

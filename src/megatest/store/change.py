@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from megatest.model.change import AttemptKept, Change, StepChange, TestChange, ValueChange
+from megatest.model.change import AttemptKept, Change, StepChange, TestChange
 from megatest.model.record import StepRecord, ValueRecord
 from megatest.model.status import legal_change
 from megatest.store.database import Database
 from megatest.store.fault import IllegalChange
-from megatest.store.rows import bindable, columns_from_change, row_from_value, step_from_change, test_from_row, value_from_change
+from megatest.store.rows import (
+    bindable,
+    columns_from_change,
+    row_from_value,
+    step_from_change,
+    test_from_row,
+)
 
 
 def write_changes(database: Database, changes: Iterable[Change]) -> Sequence[int]:
@@ -29,8 +35,8 @@ def write_changes(database: Database, changes: Iterable[Change]) -> Sequence[int
                 moved[change.row] = None
         elif isinstance(change, StepChange):
             put_step(database, step_from_change(change))
-        elif isinstance(change, ValueChange):
-            put_value(database, value_from_change(change))
+        elif isinstance(change, ValueRecord):
+            put_value(database, change)
         elif isinstance(change, AttemptKept):
             database.run("keep_attempt", change.row)
         else:

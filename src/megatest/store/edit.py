@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from megatest.model.ids import Target
@@ -14,7 +14,14 @@ from megatest.store.query import SqliteReading
 from megatest.store.rows import Bound, bindable
 
 _OF_A_RUN: Final = (
-    *("forget_steps", "forget_attempts", "forget_values", "forget_rundat", "forget_edits", "delete_tests_of_run"),
+    *(
+        "forget_steps",
+        "forget_attempts",
+        "forget_values",
+        "forget_rundat",
+        "forget_edits",
+        "delete_tests_of_run",
+    ),
     *("delete_stats", "delete_requests_of_run", "end_lease", "delete_run"),
 )
 _OF_A_TEST: Final = ("clear_steps", "delete_attempts", "delete_values", "delete_rundat", "delete_edits")
@@ -161,12 +168,13 @@ class SqliteEditing(SqliteReading):
         for value in values:
             put_value(self._database, value)
 
-    def put_meta(self, testname: str, meta: TestMeta) -> None:
-        """Record what the files say about a test for people."""
-        texts = (testname, meta.author, meta.owner, meta.description, meta.reviewed)
+    def put_meta(self, metas: Mapping[str, TestMeta]) -> None:
+        """Record what the files say about tests for people."""
         with self._database.transaction():
-            tags = ",".join(meta.tags)
-            self._database.run("put_meta", *map(bindable, (*texts, tags, meta.jobgroup)))
+            for test, meta in metas.items():
+                texts = (test, meta.author, meta.owner, meta.description, meta.reviewed)
+                tags = ",".join(meta.tags)
+                self._database.run("put_meta", *map(bindable, (*texts, tags, meta.jobgroup)))
 
     def add_rundat(
         self,

@@ -103,6 +103,18 @@ class Reading(Protocol):
         """Return how a test's earlier attempts came out, oldest first; the latest is its own record."""
         ...
 
+    def values_of_run(self, run_id: int) -> Sequence[tuple[TestId, ValueRecord]]:
+        """Return the measured values of all tests of a run, ordered by test name and item path."""
+        ...
+
+    def meta(self) -> Mapping[str, TestMeta]:
+        """Return what was recorded of the area's tests for people, by name of the test."""
+        ...
+
+    def rows_of(self, run_id: int, test: str) -> Sequence[TestRecord]:
+        """Return a test of a run and its items, ordered by item path; one probe of an index."""
+        ...
+
     def edits(self, row: int) -> Sequence[EditRecord]:
         """Return who changed a test by hand, oldest first."""
         ...
@@ -114,6 +126,14 @@ class Reading(Protocol):
 
         Cost: index only; 10,000 tests take 2 ms.
         """
+        ...
+
+    def flaky_counts(self) -> Mapping[int, int]:
+        """Return for each run that has any how many of its tests passed only after a failure."""
+        ...
+
+    def failures(self, run_id: int) -> Sequence[TestRecord]:
+        """Return a run's tests whose latest failure has a signature, those of one signature together."""
         ...
 
     def holder(self, run_id: int) -> Holder | None:
@@ -196,8 +216,8 @@ class Editing(Protocol):
         """Record measured values; each replaces its test's earlier one of that category and variable."""
         ...
 
-    def put_meta(self, testname: str, meta: TestMeta) -> None:
-        """Record what the files say about a test for people."""
+    def put_meta(self, metas: Mapping[str, TestMeta]) -> None:
+        """Record what the files say about tests for people, by name of the test."""
         ...
 
     def add_rundat(

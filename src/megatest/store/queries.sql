@@ -76,6 +76,11 @@ SELECT {test_columns} FROM tests
 -- name: test_by_id
 SELECT {test_columns} FROM tests WHERE id = ?
 
+-- name: rows_of
+-- One test of a run with its items, by the unique index.
+SELECT {test_columns} FROM tests
+ WHERE run_id = ? AND testname = ? AND coalesce(state, '') <> 'DELETED' ORDER BY item_path
+
 -- name: history
 -- One test over all runs, newest first: one probe of the unique index per run.
 SELECT {test_columns} FROM runs
@@ -112,6 +117,15 @@ SELECT run_id, is_parent, coalesce(state, ''), coalesce(status, ''), count(*) FR
 -- name: counts_of_all_runs
 SELECT run_id, is_parent, coalesce(state, ''), coalesce(status, ''), count(*) FROM tests
  GROUP BY run_id, is_parent, state, status
+
+-- name: flaky
+-- Tests per run that passed after a failure; reads the partial index tests_flaky only.
+SELECT run_id, count(*) FROM tests WHERE flaky = 1 GROUP BY run_id
+
+-- name: failed_alike
+-- A run's tests whose latest attempt failed in a known way; probes the partial index tests_failed_alike.
+SELECT {test_columns} FROM tests
+ WHERE run_id = ? AND signature <> '' AND coalesce(state, '') <> 'DELETED' ORDER BY signature, id
 
 -- name: count_up_to
 -- Whether a run has more rows than a limit, at the cost of that many index entries.
@@ -202,12 +216,24 @@ DELETE FROM attempts WHERE test_id IN (SELECT id FROM tests WHERE run_id = ?)
 -- name: delete_attempts
 DELETE FROM attempts WHERE test_id = ?
 
+-- fragment: value_columns
+CAST(coalesce(test_data.category, '') AS TEXT), CAST(coalesce(test_data.variable, '') AS TEXT),
+CAST(coalesce(test_data.value, '') AS TEXT), CAST(coalesce(test_data.expected, '') AS TEXT),
+CAST(coalesce(test_data.tol, '') AS TEXT), CAST(coalesce(test_data.units, '') AS TEXT),
+CAST(coalesce(test_data.comment, '') AS TEXT), CAST(coalesce(test_data.status, '') AS TEXT),
+CAST(coalesce(test_data.type, '') AS TEXT)
+
 -- name: values
-SELECT test_id, CAST(coalesce(category, '') AS TEXT), CAST(coalesce(variable, '') AS TEXT),
-       CAST(coalesce(value, '') AS TEXT), CAST(coalesce(expected, '') AS TEXT), CAST(coalesce(tol, '') AS TEXT),
-       CAST(coalesce(units, '') AS TEXT), CAST(coalesce(comment, '') AS TEXT),
-       CAST(coalesce(status, '') AS TEXT), CAST(coalesce(type, '') AS TEXT)
+SELECT test_id, {value_columns}
   FROM test_data WHERE test_id = ? ORDER BY id
+
+-- name: values_of_run
+-- For each test of the run one probe of the unique index of test_data.
+SELECT CAST(tests.testname AS TEXT), CAST(coalesce(tests.item_path, '') AS TEXT),
+       test_data.test_id, {value_columns}
+  FROM tests CROSS JOIN test_data ON test_data.test_id = tests.id
+ WHERE tests.run_id = ? AND coalesce(tests.state, '') <> 'DELETED'
+ ORDER BY tests.testname, tests.item_path, test_data.id
 
 -- name: put_value
 INSERT INTO test_data (category, variable, value, expected, tol, units, comment, status, type, last_update, test_id)
@@ -216,6 +242,12 @@ ON CONFLICT (test_id, category, variable) DO UPDATE SET
     value = excluded.value, expected = excluded.expected, tol = excluded.tol, units = excluded.units,
     comment = excluded.comment, status = excluded.status, type = excluded.type,
     last_update = excluded.last_update
+
+-- name: meta
+SELECT CAST(testname AS TEXT), CAST(coalesce(author, '') AS TEXT), CAST(coalesce(owner, '') AS TEXT),
+       CAST(coalesce(description, '') AS TEXT), CAST(coalesce(reviewed, '') AS TEXT),
+       CAST(coalesce(tags, '') AS TEXT), CAST(coalesce(jobgroup, 'default') AS TEXT)
+  FROM test_meta ORDER BY testname
 
 -- name: put_meta
 -- Averages stay as they are.

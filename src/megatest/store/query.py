@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder
 from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.spec import TestMeta
 from megatest.model.status import State
 from megatest.store.database import Database
 from megatest.store.rows import (
@@ -15,6 +16,7 @@ from megatest.store.rows import (
     bindable,
     edit_from_row,
     holder_from_row,
+    meta_from_row,
     run_from_row,
     step_from_row,
     test_from_row,
@@ -108,6 +110,19 @@ class SqliteReading:
         """Return a test's earlier attempts."""
         return [attempt_from_row(found) for found in self._database.rows("attempts", row)]
 
+    def values_of_run(self, run_id: int) -> Sequence[tuple[TestId, ValueRecord]]:
+        """Return the measured values of a run."""
+        rows = self._database.rows("values_of_run", run_id)
+        return [(TestId(row[0], row[1]), value_from_row(row[2:])) for row in rows]
+
+    def meta(self) -> Mapping[str, TestMeta]:
+        """Return what was recorded of tests for people."""
+        return {row[0]: meta_from_row(row) for row in self._database.rows("meta")}
+
+    def rows_of(self, run_id: int, test: str) -> Sequence[TestRecord]:
+        """Return a test of a run and its items."""
+        return [test_from_row(row) for row in self._database.rows("rows_of", run_id, bindable(test))]
+
     def edits(self, row: int) -> Sequence[EditRecord]:
         """Return who changed a test by hand."""
         return [edit_from_row(found) for found in self._database.rows("edits", row)]
@@ -123,6 +138,14 @@ class SqliteReading:
             if not is_parent and state != State.DELETED:
                 found.setdefault(run_id, {})[state, status] = count
         return found
+
+    def flaky_counts(self) -> Mapping[int, int]:
+        """Return how many tests of each run are flaky."""
+        return {run_id: count for run_id, count in self._database.rows("flaky")}
+
+    def failures(self, run_id: int) -> Sequence[TestRecord]:
+        """Return a run's tests that failed in a known way."""
+        return [test_from_row(row) for row in self._database.rows("failed_alike", run_id)]
 
     def holder(self, run_id: int) -> Holder | None:
         """Return the process that holds a run."""

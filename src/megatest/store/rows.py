@@ -8,7 +8,7 @@ from itertools import compress
 from operator import attrgetter
 from typing import Any, Final
 
-from megatest.model.change import StepChange, TestChange, ValueChange
+from megatest.model.change import StepChange, TestChange
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder
 from megatest.model.record import (
@@ -21,6 +21,7 @@ from megatest.model.record import (
     ValueRecord,
 )
 from megatest.model.slotted import field_names
+from megatest.model.spec import TestMeta
 from megatest.model.status import State, Status
 
 Row = Sequence[Any]
@@ -192,19 +193,15 @@ def step_from_change(change: StepChange) -> StepRecord:
     )
 
 
-def value_from_change(change: ValueChange) -> ValueRecord:
-    """Return what a change makes of a measured value."""
-    return ValueRecord(
-        test_row=change.row,
-        category=change.category,
-        variable=change.variable,
-        value=change.value,
-        expected=change.expected,
-        tol=change.tol,
-        units=change.units,
-        comment=change.comment,
-        status=change.status,
-        type=change.type,
+def meta_from_row(row: Row) -> TestMeta:
+    """Return the record of a row of the statement `meta`."""
+    return TestMeta(
+        author=row[1],
+        owner=row[2],
+        description=row[3],
+        reviewed=row[4],
+        tags=tuple(row[5].split(",")) if row[5] else (),
+        jobgroup=row[6],
     )
 
 

@@ -257,6 +257,9 @@ class SqliteStore(SqliteEditing):
 
     def release(self, lease: Lease) -> None:
         """Give a run back."""
+        held = self._database.row("lease_token", lease.run_id)
+        if held is None or held[0] != lease.token:
+            return  # whoever lost it writes nothing
         with self._database.transaction():
             self._database.run("release_lease", lease.run_id, lease.token)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, Final
@@ -76,7 +77,7 @@ def decode(line: bytes) -> Entry | None:
     values: dict[str, Any] = {}
     for field in _fields(kind):
         if field.key in said:
-            values[field.attribute] = _checked(said[field.key], field.type)
+            values[field.attribute] = field.checked(said[field.key])
         elif field.required:
             raise ValueError(f"{field.key} is missing")
     return _KINDS[kind](**values)
@@ -86,7 +87,7 @@ def decode(line: bytes) -> Entry | None:
 class _Field:
     key: str
     attribute: str
-    type: str
+    checked: Callable[[object], str | int | float | bool]
     default: object
     required: bool
 
@@ -98,7 +99,7 @@ def _fields(kind: str) -> tuple[_Field, ...]:
         _Field(
             "up" if field.name == "uptime_s" else field.name,
             field.name,
-            str(field.type),
+            _CHECKS[str(field.type)],
             field.default,
             field.default is MISSING,
         )
@@ -106,18 +107,39 @@ def _fields(kind: str) -> tuple[_Field, ...]:
     )
 
 
-def _checked(value: object, wanted: str) -> str | int | float | bool:
-    """Return the value if it has the type that the model gives it."""
-    if wanted == "str" and isinstance(value, str):
+def _checked_text(value: object) -> str:
+    if isinstance(value, str):
         return _storable(value)
-    if wanted == "bool" and isinstance(value, bool):
+    raise ValueError(f"{value!r} is no text")
+
+
+def _checked_flag(value: object) -> bool:
+    if isinstance(value, bool):
         return value
+    raise ValueError(f"{value!r} is no truth value")
+
+
+def _checked_integer(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _WIDEST_INTEGER:
+        return value
+    raise ValueError(f"{value!r} is no integer")
+
+
+def _checked_number(value: object) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if wanted == "float" and abs(value) < _WIDEST_INTEGER and math.isfinite(value):
-            return float(value)
-        if wanted == "int" and isinstance(value, int) and abs(value) < _WIDEST_INTEGER:
-            return value
-    raise ValueError(f"{value!r} is no {wanted}")
+        number = float(value) if abs(value) < _WIDEST_INTEGER else math.inf
+        if math.isfinite(number):
+            return number
+    raise ValueError(f"{value!r} is no number")
+
+
+_CHECKS: Final[dict[str, Callable[[object], str | int | float | bool]]] = {
+    "str": _checked_text,
+    "bool": _checked_flag,
+    "int": _checked_integer,
+    "float": _checked_number,
+}
+"""By the type that the model gives a field."""
 
 
 def _storable(text: str) -> str:

@@ -55,6 +55,7 @@ class Disks:
         self._script = free_space_script
         self._monotonic = monotonic
         self._rooms: dict[str, _Room] = {}
+        self._real_paths: dict[str, str] = {}
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -83,9 +84,15 @@ class Disks:
     def free_kib(self, path: str) -> int:
         """Return the free KiB of the file system that holds `path`; -1 if it cannot be asked."""
         for disk in self._disks:
-            if path.startswith((f"{disk.path}/", f"{os.path.realpath(disk.path)}/")):
+            if path.startswith((f"{disk.path}/", f"{self.real(disk.path)}/")):
                 return self._room(disk).free_kib
         return self._ask(path_on_disk(path), self._monotonic()).free_kib
+
+    def real(self, disk: str) -> str:
+        """Return a disk's path without links; disks do not move while a run goes on."""
+        if disk not in self._real_paths:
+            self._real_paths[disk] = os.path.realpath(disk)
+        return self._real_paths[disk]
 
     def _why_none(self, rooms: Sequence[tuple[_Room, Disk]]) -> str:
         reasons = "; ".join(f"{disk.name} ({disk.path}) {room.problem}" for room, disk in rooms)

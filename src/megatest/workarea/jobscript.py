@@ -28,6 +28,8 @@ from megatest.model.spec import Step, Variable
 from megatest.workarea.marker import Owner, mark_line, owner_line
 from megatest.workarea.quote import is_exportable, sh_quote
 
+_JSON: Final = json.JSONEncoder(separators=(",", ":")).encode
+
 _HEAD: Final = """\
 #
 # Runs one attempt of one test. It starts only once: who creates .megatest/journal has it.
@@ -82,18 +84,12 @@ mt__end() {  # CODE STEP [FIELDS]: the last record
 }
 
 mt__begin() {  # FIELDS: the first record: which process this is, and where
-    mt__pid_started=0
-    if read -r mt__line < /proc/self/stat; then
-        set -- "$1" ${mt__line##*") "}
-        mt__pid_started=${21}
-    fi
     mt__boot=
     read -r mt__boot < /proc/sys/kernel/random/boot_id
     mt__host=
     read -r mt__host < /proc/sys/kernel/hostname
     case $mt__host in *[!A-Za-z0-9._-]*) mt__host= ;; esac
-    mt__say start "\\"pid\\":$$,\\"pid_started\\":$mt__pid_started,\\"boot_id\\":\\"$mt__boot\\",\
-\\"host\\":\\"$mt__host\\",$1"
+    mt__say start "\\"pid\\":$$,\\"boot_id\\":\\"$mt__boot\\",\\"host\\":\\"$mt__host\\",$1"
 }
 
 trap 'mt__end 129 "$mt__step"' HUP
@@ -102,14 +98,23 @@ trap 'mt__end 143 "$mt__step"' TERM
 """
 
 _ELSEWHERE: Final = """\
+mt__since() {  # a shell reads byte by byte, and this line is long: a fifth of the script's whole time
+    if read -r mt__line < /proc/self/stat; then
+        set -- ${mt__line##*") "}
+        mt__pid_started=${20}
+    fi
+}
+mt__pid_started=0
+mt__since
 mt__uname=$(uname -srvpio)
 case $mt__uname in *[\\"\\\\]*) mt__uname= ;; esac
 mt__load=-1
 read -r mt__load mt__line < /proc/loadavg
-mt__begin "\\"v\\":1,\\"attempt\\":$mt__attempt,\\"uname\\":\\"$mt__uname\\",\\"cpuload\\":$mt__load,\
+mt__begin "\\"v\\":1,\\"attempt\\":$mt__attempt,\\"pid_started\\":$mt__pid_started,\\"uname\\":\\"$mt__uname\\",\\"cpuload\\":$mt__load,\
 \\"time\\":$(date +%s)"
 """
 
+# Here `up` says enough: whoever has the pid and began before then is the one that wrote it.
 _HERE: Final = 'mt__begin "\\"v\\":1,\\"attempt\\":$mt__attempt"\n'
 
 _FILE: Final = """\
@@ -324,4 +329,4 @@ def command_info(owner: Owner, source: str, run_dir: str, shim: str, variables: 
         "attempt": owner.attempt,
         "megatest": shim,
     }
-    return base64.b64encode(json.dumps(info, separators=(",", ":")).encode()).decode()
+    return base64.b64encode(_JSON(info).encode()).decode()

@@ -55,3 +55,13 @@ class Place:
 def place_of(target: Target, runname: str, test_id: TestId) -> Place:
     """Return the place of a test or item in its run."""
     return Place(run="/".join((*target.values, runname)), test=test_id.test, item=test_id.item)
+
+
+def page_of_items(test: str) -> str:
+    """Return the name of the page about a test's items, in the directory that holds them."""
+    return f"megatest-rollup-{test}.html"
+
+
+def draft_of_page(page: str) -> str:
+    """Return the name that a page has until it is whole."""
+    return f".{page}.new"

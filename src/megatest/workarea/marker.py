@@ -19,6 +19,7 @@ LONGEST_HEAD: Final = 1 << 14
 
 _MARK: Final = "# megatest job 1: "
 _OWNER: Final = "# megatest owner "
+_JSON: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ def mark_line(owner: Owner) -> str:
 def owner_line(owner: Owner) -> str:
     """Return the script's third line: everything about the owner, in ASCII."""
     said = {name: getattr(owner, name) for name in field_names(Owner)}
-    return _OWNER + json.dumps(said, separators=(",", ":"))
+    return _OWNER + _JSON(said)
 
 
 def owner_from_head(head: bytes) -> Owner | None:

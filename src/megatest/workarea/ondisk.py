@@ -12,7 +12,7 @@ from typing import Final
 
 from megatest.failpoint import reach
 from megatest.model.attempt import AttemptSpec, JournalPart, Prepared
-from megatest.model.error import EnvironmentFault, MegatestError, UserError
+from megatest.model.error import EnvironmentFault, MegatestError, NoSpace, UserError
 from megatest.model.spec import Area, Disk, Step, Variable
 from megatest.workarea import journal
 from megatest.workarea.aside import set_aside
@@ -85,7 +85,6 @@ class WorkAreaOnDisk:
         )
         self._sources = Sources(now)
         self._environment = Environment(environment, area.hidden_variables)
-        self._real_paths: dict[str, str] = {}
         self._precious = tuple(path for path in (area.home, home) if path)
 
     def prepare(self, spec: AttemptSpec) -> Prepared:
@@ -97,7 +96,7 @@ class WorkAreaOnDisk:
         """
         place = place_of(spec.target, spec.runname, spec.test_id)
         owner = owner_of_spec(self._area.home, spec)
-        run_dir = f"{self._real(self._disks.choose(spec.disks))}/{place.path}"
+        run_dir = f"{self._disks.real(self._disks.choose(spec.disks))}/{place.path}"
         roots = self._roots(spec.disks)
         own = self._own_variables(run_dir, owner, spec)
         script = self._script(run_dir, owner, spec, own)
@@ -157,12 +156,6 @@ class WorkAreaOnDisk:
         """Return the free KiB of the disk that holds `path`; -1 if it cannot be asked."""
         return self._disks.free_kib(path)
 
-    def _real(self, disk: str) -> str:
-        """Return a disk's path without links; disks do not move while a run goes on."""
-        if disk not in self._real_paths:
-            self._real_paths[disk] = os.path.realpath(disk)
-        return self._real_paths[disk]
-
     def _roots(self, more: Sequence[Disk]) -> Roots:
         disks = (*self._disks.paths, *(disk.path for disk in more), self._runs.path)
         return Roots(
@@ -176,7 +169,7 @@ class WorkAreaOnDisk:
         self, run_dir: str, place: Place, owner: Owner, roots: Roots, spec: AttemptSpec
     ) -> None:
         """Move aside what earlier attempts left, on whichever disk, and make the directory."""
-        keep = 0 if spec.preclean else self._area.keep_attempts
+        keep = 0 if spec.preclean else max(self._area.keep_attempts, spec.keep)
         home = home_of(self._area.linktree, place)
         if home is not None and place.item:
             self._clear_test_without_items(home, place, owner, roots, keep)
@@ -264,7 +257,8 @@ def _make_directory(path: str) -> None:
 
 
 def _write_script(run_dir: str, script: str) -> None:
-    make_directories(f"{run_dir}/.megatest")
+    with contextlib.suppress(FileExistsError):  # the second time; then opening the file says what is wrong
+        os.mkdir(f"{run_dir}/.megatest")
     reach("work area marker directory made")
     _write(f"{run_dir}/{SCRIPT}", script, 0o777)
     reach("work area script written")
@@ -321,7 +315,8 @@ def _fault(run_dir: str, error: OSError) -> MegatestError:
     message = f"cannot make the run directory {run_dir}: {place}: {error.strerror}"
     if error.errno == errno.ENAMETOOLONG:
         return UserError(message)
-    return EnvironmentFault(message)
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return NoSpace(message) if full else EnvironmentFault(message)
 
 
 def _undo(run_dir: str, owner: Owner, roots: Roots) -> None:

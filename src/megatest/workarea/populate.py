@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Final
 
 from megatest.failpoint import reach
-from megatest.model.error import EnvironmentFault, UserError
+from megatest.model.error import EnvironmentFault, MegatestError, NoSpace, UserError
 from megatest.model.slotted import dataclass
 
 RESERVED: Final = frozenset({".megatest", "mt_launch.log"})
@@ -25,7 +25,8 @@ _SETTLED_NS: Final = 2_000_000_000
 _SMALL: Final = 1 << 17
 _BLOCK: Final = 1 << 20
 _NOT_SO: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE})
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_SICK: Final = frozenset({errno.EROFS, errno.EIO, errno.ESTALE})
 
 
 class Kind(Enum):
@@ -132,11 +133,16 @@ def populate(source: str, listing: Listing, run_dir: str) -> tuple[str, ...]:
             notes.extend(_copy(f"{source}/{relative}", f"{run_dir}/{relative}", kind, modes))
         except OSError as error:
             message = f"cannot copy {source}/{relative} to {run_dir}: {error.strerror}"
-            fault = EnvironmentFault if error.errno in _FULL else UserError
-            raise fault(message) from error
+            raise _fault(message, error.errno) from error
     for path, mode in reversed(modes):
         os.chmod(path, mode)  # only now: a directory may be read-only for its owner too
     return tuple(notes)
+
+
+def _fault(message: str, number: int | None) -> MegatestError:
+    if number in _FULL:
+        return NoSpace(message)
+    return EnvironmentFault(message) if number in _SICK else UserError(message)
 
 
 def _copy(source: str, target: str, kind: Kind, modes: list[tuple[str, int]]) -> Iterator[str]:

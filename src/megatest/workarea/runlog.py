@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from megatest.failpoint import reach
-from megatest.model.change import AttemptKept, Change, StepChange, TestChange, ValueChange
+from megatest.model.change import AttemptKept, Change, StepChange, TestChange
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import Target, TestId
 from megatest.model.record import (
@@ -41,8 +41,10 @@ VERSION: Final = 1
 
 _TEST: Final = tuple(name for name in field_names(TestRecord) if name != "test_id")
 _STEP: Final = field_names(StepRecord)
-_VALUE: Final = field_names(ValueChange)
+_VALUE: Final = field_names(ValueRecord)
 _COLUMNS: Final = tuple(name for name in field_names(TestChange) if name not in ("row", "expected_state"))
+
+_TEXT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
 def run_log_path(linktree: str, target: Target, runname: str) -> str:
@@ -127,7 +129,7 @@ class RunLog:
             self._fd = -1
 
     def _append(self, record: Mapping[str, Any]) -> None:
-        line = json.dumps(record, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+        line = _TEXT(record).encode() + b"\n"
         try:
             if self._fd < 0:
                 os.makedirs(os.path.dirname(self.path), exist_ok=True)
@@ -162,7 +164,7 @@ def _packed(change: Change) -> list[Any]:
             "step", change.row, change.stepname, change.state, change.status, change.time, change.comment,
             change.logfile,
         ]  # fmt: skip
-    if isinstance(change, ValueChange):
+    if isinstance(change, ValueRecord):
         return ["value", *(getattr(change, name) for name in _VALUE)]
     if isinstance(change, AttemptKept):
         return ["kept", change.row]
@@ -281,7 +283,7 @@ def _replay_changes(record: Mapping[str, Any], history: RunHistory) -> None:
                 logfile=log,
             )
         elif kind == "value":
-            value = ValueRecord(test_row=row, **dict(zip(_VALUE[1:], rest, strict=True)))
+            value = ValueRecord(**dict(zip(_VALUE, (row, *rest), strict=True)))
             history.values.setdefault(row, {})[value.category, value.variable] = value
         elif kind == "cleared":
             history.steps.pop(row, None)

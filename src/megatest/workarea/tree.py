@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection
 
 from megatest.failpoint import reach
 from megatest.model.slotted import dataclass
+from megatest.workarea.layout import draft_of_page, page_of_items
 
 OnStep = Callable[[str], None]
 """Is told the name of each directory just before it is opened (a test swaps it then)."""
@@ -211,6 +212,26 @@ def _remove_directory(name: str, parent: int) -> int:
     return 1
 
 
+def _remove_empty(name: str, parent: int) -> None:
+    """Remove a directory in which there is nothing, or only our page about the items that went."""
+    try:
+        os.rmdir(name, dir_fd=parent)
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:
+            raise
+        directory = open_directory(name, parent)
+        try:
+            page = page_of_items(name)
+            left = os.listdir(directory)
+            if not {page, draft_of_page(page)}.issuperset(left):
+                raise
+            for each in left:
+                os.unlink(each, dir_fd=directory)
+        finally:
+            os.close(directory)
+        os.rmdir(name, dir_fd=parent)
+
+
 def prune(root: str, relative: str) -> list[str]:
     """Remove ``root/relative`` and its parents as long as they are empty; `root` itself stays.
 
@@ -229,7 +250,7 @@ def prune(root: str, relative: str) -> list[str]:
             break
         reach("removal before empty parent")
         try:
-            os.rmdir(name, dir_fd=parent)
+            _remove_empty(name, parent)
         except FileNotFoundError:
             pass
         except OSError:

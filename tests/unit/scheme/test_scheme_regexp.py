@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-import re2  # type: ignore[import-untyped]
+import re2
 
 from megatest.scheme.bracket import RegexpError
 from megatest.scheme.regexp import translate

@@ -10,7 +10,7 @@ import pytest
 
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import Target, TestId
-from megatest.model.record import RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.record import AttemptRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.spec import Field
 from megatest.store.rebuild import ASIDE, import_rows
 from megatest.store.sqlite import SqliteStore, open_store
@@ -47,11 +47,18 @@ TEST = TestRecord(
     event_time=6,
     executor="local",
     flaky=True,
+    retries=1,
+    signature="abc",
+    failure="x\ny",
 )
 PARENT = TestRecord(
     id=29, run_id=7, test_id=TestId("a"), state="COMPLETED", status="PASS", is_parent=True, pass_count=1
 )
 STEP = StepRecord(test_row=30, stepname="s", state="end", status="0", event_time=6, comment="c", logfile="l")
+ATTEMPT = AttemptRecord(
+    test_row=30, attempt=1, state="COMPLETED", status="FAIL", comment="c", host="h", event_time=5,
+    run_duration_s=0.5, signature="s", failure="f",
+)  # fmt: skip
 VALUE = ValueRecord(test_row=30, category="c", variable="v", value="1.5")
 
 
@@ -72,6 +79,7 @@ def rebuild(path: Path) -> None:
         tests=iter([PARENT, TEST]),
         steps=iter([STEP]),
         values=iter([VALUE]),
+        attempts=iter([ATTEMPT]),
         clock=StoppedClock(),
     )
 
@@ -85,6 +93,7 @@ def test_records_keep_their_ids_and_everything_else(tmp_path: Path) -> None:
         assert store.tests(7) == [PARENT, TEST]
         assert store.steps(30) == [STEP]
         assert store.values(30) == [VALUE]
+        assert store.attempts(30) == [ATTEMPT]
         assert store.register_run(RUN.target, "w2", owner="me", time=1).id == 8
         (new,) = store.register_tests(7, [(TestId("b"), False)], 1, None).values()
         assert new.id == 31

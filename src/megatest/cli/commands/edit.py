@@ -6,8 +6,10 @@ from collections.abc import Collection
 
 import click
 
+from megatest.app.beside import ring_for
 from megatest.app.edit import set_lock, set_tests
 from megatest.app.query import TestFilter
+from megatest.app.wiring import SystemClock
 from megatest.cli.main import print_error
 from megatest.cli.modern import area_options, run_options
 from megatest.cli.opened import author, matching, open_area_and_records
@@ -60,6 +62,7 @@ def set_command(
         reason=reason,
         author=author(),
     )
+    ring_for(opened.session, run, changed, SystemClock())
     for test in changed:
         click.echo(f"{run.name}/{test.test_id}: {test.state}/{test.status}")
 

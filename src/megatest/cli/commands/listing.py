@@ -16,6 +16,7 @@ from megatest.app.query import (
 from megatest.app.session import open_area
 from megatest.app.wiring import open_records
 from megatest.cli.modern import area_options, area_request, run_options
+from megatest.model.spec import TestMeta
 from megatest.reports import listing
 from megatest.reports.verdict import needs_attention
 
@@ -74,7 +75,11 @@ def list_command(
         tests = [t for t in tests if needs_attention(t.state, t.status)]
     tests = _sorted(tests, sort)
     if as_json:
-        body = {**listing.run_json(run), "note": note, "tests": [listing.test_json(t) for t in tests]}
+        metas, nothing = records.meta(), TestMeta()
+        shown = [
+            {**listing.test_json(t), **listing.meta_json(metas.get(t.test_id.test, nothing))} for t in tests
+        ]
+        body = {**listing.run_json(run), "note": note, "tests": shown}
         click.echo(listing.dumps(body))
         return
     click.echo(f"Run {run.name}: {listing.counts_text(listing.counts(tests))}")

@@ -35,6 +35,8 @@ def log_command(
 ) -> None:
     """Print the log of TEST, or TEST/ITEM, or of one STEP of it.
 
+    Where log rules made a page of it, --path names the page, and the log itself is printed.
+
     Without STEP it is the log that the test named, else that of the step that ended last, else the
     output of its script.
     """
@@ -45,6 +47,7 @@ def log_command(
     if as_path:
         click.echo(path)
         return
+    path = logs.text_of(path)
     blocks = logs.follow(path, lambda: not _is_under_way(opened, record)) if follow else logs.read(path)
     for block in blocks:
         sys.stdout.buffer.write(block)

@@ -35,6 +35,7 @@ _BAD_STATUSES = ("FAIL", "ABORT", "KILLED", "STUCK/DEAD", "DEAD", "PREQ_FAIL", "
 @click.option("--dry-run", is_flag=True, help="Print what would run, in order, and why; do nothing.")
 @click.option("--executor", default="", metavar="NAME", help="Where tests run. [default: the area's choice]")
 @click.option("--env", "env", multiple=True, metavar="K=V", help="Set a variable in every test.")
+@click.option("--modepatt", "mode", default="", metavar="KEY", help="Take PATTERN from this run variable.")
 @click.option("--tags", default="", metavar="EXPR", help="Only tests with a matching tag.")
 @click.option("-m", "--message", default="", metavar="TEXT", help="Comment of the run.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only what is not good.")
@@ -53,6 +54,7 @@ def run_command(
     dry_run: bool,
     executor: str,
     env: Sequence[str],
+    mode: str,
     tags: str,
     message: str,
     quiet: bool,
@@ -75,6 +77,7 @@ def run_command(
         runname=runname,
         pattern=",".join(patterns),
         tags=tags,
+        mode_key=mode,
         rerun=listed,
         force=force,
         keepgoing=keep_going,

@@ -13,6 +13,7 @@ from megatest.app.query import one_run, one_test, view
 from megatest.app.session import open_area
 from megatest.app.wiring import open_records
 from megatest.cli.modern import area_options, area_request, run_options
+from megatest.model.spec import TestMeta
 from megatest.reports import listing
 from megatest.reports.detail import Detail, detail_json, detail_lines, step_rows
 from megatest.reports.table import columns
@@ -58,6 +59,7 @@ def _detail(name: str, target: str, runname: str, area: str, config_name: str) -
     seen = view(records, run, record)
     log = logs.log_of(record, seen.steps) if record.attempt and record.shortdir else ""
     script = os.path.join(record.shortdir, ".megatest", "job.sh") if record.shortdir else ""
+    text = logs.text_of(log)
     return Detail(
         run=run,
         test=record,
@@ -65,11 +67,13 @@ def _detail(name: str, target: str, runname: str, area: str, config_name: str) -
         values=seen.values,
         edits=seen.edits,
         items=seen.items,
-        log_path=log,
-        log_tail=logs.tail(log, _TAIL_LINES) if log else (),
+        log_path=text,
+        log_tail=logs.tail(text, _TAIL_LINES) if text else (),
         script=script if os.path.isfile(script) else "",
         earlier=_earlier_attempts(record.shortdir, str(record.test_id), run.runname),
+        attempts=records.attempts(record.id),
         note=note,
+        meta=records.meta().get(record.test_id.test, TestMeta()),
     )
 
 

@@ -20,3 +20,7 @@ CREATE TABLE attempts (
     failure      TEXT NOT NULL,
     UNIQUE (test_id, attempt)
 );
+
+-- Partial: a row that is neither costs nothing.
+CREATE INDEX tests_flaky ON tests (run_id) WHERE flaky = 1;
+CREATE INDEX tests_failed_alike ON tests (run_id, signature) WHERE signature <> '';

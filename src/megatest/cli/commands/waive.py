@@ -1,0 +1,91 @@
+"""``megatest waive``."""
+
+from __future__ import annotations
+
+import click
+
+from megatest.app import wiring
+from megatest.app.query import TestFilter, is_many, one_test
+from megatest.app.session import open_area
+from megatest.app.waivers import WaiveOrder, day_of, remove_waivers, uses, waive
+from megatest.cli.modern import area_options, area_request, run_options
+from megatest.cli.opened import author, matching, open_area_and_records
+from megatest.config.waivers import WAIVERS_NAME, parse_day
+from megatest.model.error import UserError
+from megatest.model.record import TestRecord
+from megatest.model.status import Status
+from megatest.reports.listing import dumps
+from megatest.reports.verdict import needs_attention
+from megatest.reports.waivers import waiver_lines, waivers_json
+
+
+@click.command("waive")
+@click.argument("test", required=False, default="")
+@click.option("--reason", default="", metavar="TEXT", help="Why the failure is accepted.")
+@click.option("--owner", default="", metavar="NAME", help="Who answers for it. [default: you]")
+@click.option("--expires", default="", metavar="YYYY-MM-DD", help="Its last day. [default: none]")
+@click.option("--only-target", is_flag=True, help="It holds for this run's target only.")
+@click.option("--list", "as_list", is_flag=True, help="List the waivers and what each is good for.")
+@click.option("--remove", is_flag=True, help="Remove the waivers of TEST.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+@run_options
+@area_options
+def waive_command(
+    test: str,
+    reason: str,
+    owner: str,
+    expires: str,
+    only_target: bool,
+    as_list: bool,
+    remove: bool,
+    as_json: bool,
+    target: str,
+    runname: str,
+    area: str,
+    config_name: str,
+) -> None:
+    """Accept the present failure of TEST, TEST/ITEM, or of all failures that match a pattern.
+
+    The waiver is written to waivers.config in the area.  It counts only while the test fails just as now, and
+    until its last day; then the test is WAIVED, which lets the tests behind it run.
+    """
+    if as_list or as_json:
+        _list(area, config_name, as_json=as_json)
+        return
+    if not test:
+        raise UserError(
+            "waive needs a test", hint="megatest waive TEST --reason TEXT, or: megatest waive --list"
+        )
+    if remove:
+        for gone in remove_waivers(open_area(area_request(area, config_name)), test):
+            click.echo(f"removed the waiver of {gone.name}")
+        return
+    last_day = parse_day(expires) if expires else None
+    if expires and last_day is None:
+        raise UserError(f"--expires: {expires!r} is no day", hint="write it as YYYY-MM-DD")
+    if not reason.strip():
+        raise UserError("a waiver needs a reason", hint="say why with: --reason TEXT")
+    opened = open_area_and_records(area, config_name)
+    run = opened.runs(target, runname)[0]
+    if is_many(test):
+        tests = [t for t in matching(opened, run, TestFilter(pattern=test)) if _is_failure(t)]
+        if not tests:
+            raise UserError(f"no failure of run {run.name} matches {test!r}")
+    else:
+        tests = [one_test(opened.records, run, test)]
+    order = WaiveOrder(reason=reason, owner=owner, expires=last_day, only_target=only_target)
+    for waiver in waive(opened.session, opened.records, run, tests, order, author()):
+        click.echo(f"{waiver.test_id}: {waiver.comment} ({WAIVERS_NAME}: [{waiver.name}])")
+
+
+def _is_failure(test: TestRecord) -> bool:
+    """Return whether a test has a failure that could be waived."""
+    if test.is_parent or not test.signature:
+        return False
+    return test.status == Status.WAIVED or needs_attention(test.state, test.status)
+
+
+def _list(area: str, config_name: str, *, as_json: bool) -> None:
+    session = open_area(area_request(area, config_name))
+    found = uses(session, wiring.open_records_if_any(session), day_of(wiring.SystemClock().now()))
+    click.echo(dumps(waivers_json(found)) if as_json else "\n".join(waiver_lines(found)))

@@ -1,0 +1,16 @@
+"""The console script ``logpro``, for test scripts that call it; also what the shim beside a test runs."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Judge standard input by the rules that the command line names."""
+    from megatest.logpro.command import main as judge
+
+    return judge(sys.argv[1:], sys.stdin.buffer, sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
