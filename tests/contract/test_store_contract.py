@@ -11,7 +11,7 @@ import pytest
 
 from fakes.store import FakeRecords, FakeStore
 from megatest.engine.ports import Store
-from megatest.model.change import AttemptKept, StepChange, StepsCleared, TestChange
+from megatest.model.change import AttemptKept, Change, StepChange, StepsCleared, TestChange
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder, Lease, LeaseLost
@@ -753,7 +753,7 @@ def test_a_holder_that_lost_its_run_takes_no_requests(store: FullStore, run: Run
 
 def test_an_attempt_that_ended_is_kept_as_the_row_had_it(store: FullStore, run: RunRecord) -> None:
     first, second = register(store, run, "a", "b")
-    ended = [
+    ended: list[Change] = [
         TestChange(row=first.id, expected_state="NOT_STARTED", state="LAUNCHED", attempt=1),
         TestChange(
             row=first.id,

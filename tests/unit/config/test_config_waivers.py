@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from megatest.config.source import ParseCache
 from megatest.config.waivers import WAIVERS_NAME, load_waivers, parse_day, waiver_text
-from megatest.model.error import Severity
 from megatest.model.ids import TestId
 from megatest.model.waiver import Waiver
 
@@ -60,7 +59,8 @@ def test_no_file_means_no_waivers(tmp_path: Path) -> None:
 def test_each_mistake_is_pointed_at_and_its_waiver_left_out(tmp_path: Path) -> None:
     text = (
         "[a 0123456789ab]\nowner ann\n\n[b 0123456789ab]\nreason x\nowner y\nexpires tomorrow\n\n"
-        "[c nohex]\nreason x\nowner y\n\n[d 0123456789ab]\nreason x\nowner y\nexpire 2026-01-01\n\n[e 0123456789ab]\n"
+        "[c nohex]\nreason x\nowner y\n\n[d 0123456789ab]\nreason x\nowner y\n"
+        "expire 2026-01-01\n\n[e 0123456789ab]\n"
     )
     assert findings(tmp_path, text) == [
         "2 error the waiver [a 0123456789ab] has no reason",
@@ -81,7 +81,7 @@ def test_no_command_of_the_file_runs(tmp_path: Path) -> None:
 
 def test_days_are_written_as_iso_dates() -> None:
     assert parse_day("2026-02-28") == datetime.date(2026, 2, 28)
-    for text in ("2026-02-30", "26-2-3", "20260228", "", "2026-W01-1", "２０２６-02-03"):
+    for text in ("2026-02-30", "26-2-3", "20260228", "", "2026-W01-1", "\uff12026-02-03"):
         assert parse_day(text) is None
 
 
