@@ -103,7 +103,7 @@ def _about_failure(record: TestRecord, attempts: Sequence[AttemptRecord]) -> lis
         sentences.append(f"It is flaky: it failed {times} before it passed.")
     before = [a for a in attempts if a.attempt < record.attempt or record.state == State.NOT_STARTED]
     if before and record.retries:
-        ends = ", ".join(f"{a.attempt}: {a.status}" + (f" ({a.signature})" if a.signature else "") for a in before)
+        ends = ", ".join(f"{a.attempt} {a.status} {a.signature}".rstrip() for a in before)
         sentences.append(f"Its earlier attempts: {ends}.")
     return sentences
 

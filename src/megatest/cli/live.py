@@ -45,7 +45,8 @@ class Tally:
 
     def summary(self) -> str:
         """Return ``12 PASS  1 FAIL  1 flaky in 3.1s``."""
-        return f"{counts_text(with_flaky(ordered(self.results), self.flaky))} in {duration(time.monotonic() - self.began)}"
+        counts = with_flaky(ordered(self.results), self.flaky)
+        return f"{counts_text(counts)} in {duration(time.monotonic() - self.began)}"
 
 
 class PlainWatcher:

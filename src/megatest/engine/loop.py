@@ -205,9 +205,9 @@ class Engine:
         for executor in self._executors.values():
             for change in executor.poll():
                 self._hear_change(change)
+            self._heed_trouble(executor)
         for opinion in self._reviewer.poll():
             self._hear_opinion(opinion)
-            self._heed_trouble(executor)
         if now >= self._next_tick:
             self._next_tick = now + _TICK_S
             self._tick(now)

@@ -141,7 +141,7 @@ class SqliteReading:
 
     def flaky_counts(self) -> Mapping[int, int]:
         """Return how many tests of each run are flaky."""
-        return dict(self._database.rows("flaky"))
+        return {row[0]: row[1] for row in self._database.rows("flaky")}
 
     def failures(self, run_id: int) -> Sequence[TestRecord]:
         """Return a run's tests that failed in a known way."""

@@ -110,7 +110,8 @@ mt__uname=$(uname -srvpio)
 case $mt__uname in *[\\"\\\\]*) mt__uname= ;; esac
 mt__load=-1
 read -r mt__load mt__line < /proc/loadavg
-mt__begin "\\"v\\":1,\\"attempt\\":$mt__attempt,\\"pid_started\\":$mt__pid_started,\\"uname\\":\\"$mt__uname\\",\\"cpuload\\":$mt__load,\
+mt__begin "\\"v\\":1,\\"attempt\\":$mt__attempt,\\"pid_started\\":$mt__pid_started,\
+\\"uname\\":\\"$mt__uname\\",\\"cpuload\\":$mt__load,\
 \\"time\\":$(date +%s)"
 """
 
@@ -161,7 +162,6 @@ mt__run_step() {  # NAME COMMAND
         0*) ;;
         2,*) mt__warned=$1 ;;
         *)
-            [ "$mt__code" -eq 0 ] || mt__end "$mt__code" ''
             mt__end "$mt__status" "$1" "$mt__judged"
             ;;
     esac
