@@ -118,7 +118,8 @@ class TerminalWatcher:
         result = self.tally.end(test_id, state, status, flaky)
         if not self._quiet or flaky or verdict.needs_attention(state, status):
             text = result_line(result, test_id, duration_s, comment, flaky=flaky)
-            self._print(self._coloured(result, text))
+            # One line each: the whole comment is in the records.
+            self._print(self._coloured(result, _cut(text, self._columns)))
 
     def counted(self, running: int, waiting: int) -> None:
         """See `megatest.engine.ports.Watcher`; also the moment to redraw."""
@@ -199,9 +200,7 @@ class ClassicWatcher(PlainWatcher):
 Watchers = PlainWatcher | TerminalWatcher
 
 
-def result_line(
-    result: str, test_id: TestId, duration_s: float, comment: str, *, flaky: bool = False
-) -> str:
+def result_line(result: str, test_id: TestId, duration_s: float, comment: str, *, flaky: bool = False) -> str:
     """Return ``PASS        compile/json  0.21s  comment``."""
     took = duration(duration_s) if duration_s else ""
     if flaky:

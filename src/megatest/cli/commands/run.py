@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -134,7 +135,12 @@ def _run(request: RunRequest, *, quiet: bool) -> int:
 
 def _watcher(*, quiet: bool) -> Watchers:
     if sys.stdout.isatty():
-        return TerminalWatcher(sys.stdout, columns=shutil.get_terminal_size().columns, quiet=quiet)
+        return TerminalWatcher(
+            sys.stdout,
+            columns=shutil.get_terminal_size().columns,
+            colour="NO_COLOR" not in os.environ,
+            quiet=quiet,
+        )
     return PlainWatcher(sys.stdout, quiet=quiet)
 
 

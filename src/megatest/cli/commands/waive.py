@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from megatest.app import wiring
+from megatest.app.beside import ring_for
 from megatest.app.query import TestFilter, is_many, one_test
 from megatest.app.session import open_area
 from megatest.app.waivers import WaiveOrder, day_of, remove_waivers, uses, waive
@@ -74,7 +75,10 @@ def waive_command(
     else:
         tests = [one_test(opened.records, run, test)]
     order = WaiveOrder(reason=reason, owner=owner, expires=last_day, only_target=only_target)
-    for waiver in waive(opened.session, opened.records, run, tests, order, author()):
+    waivers = waive(opened.session, opened.records, run, tests, order, author())
+    changed = [now for test in tests if (now := opened.records.test_by_id(test.id)) is not None]
+    ring_for(opened.session, run, changed, wiring.SystemClock())
+    for waiver in waivers:
         click.echo(f"{waiver.test_id}: {waiver.comment} ({WAIVERS_NAME}: [{waiver.name}])")
 
 
