@@ -252,6 +252,9 @@ class FakeReviewer:
         """See the port."""
         return ()
 
+    def close(self) -> None:
+        """Nothing to let go of."""
+
 
 @dataclass(slots=True)
 class FakeBell:

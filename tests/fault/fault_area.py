@@ -13,9 +13,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from fault_stable import Ended, Stable
+
 from megatest.app.wiring import SystemClock
 from megatest.executors import process
 from megatest.model.record import StepRecord, TestRecord
@@ -113,8 +115,15 @@ class FaultArea:
 
     def megatest(self, *words: str, **more: str) -> Ended:
         """Run a command in this area to its end."""
-        environ = {"PATH": os.environ["PATH"], "HOME": str(self.room), "USER": "tester", **more}
-        return self.stable.run([words[0], "--area", str(self.home), *words[1:]], environ)
+        return self.stable.run([words[0], "--area", str(self.home), *words[1:]], self._environ(more))
+
+    def killed_after(self, seconds: float, *words: str) -> Ended:
+        """Run a command in this area, and end it by SIGKILL if it has not ended by then."""
+        argv = [words[0], "--area", str(self.home), *words[1:]]
+        return self.stable.run(argv, self._environ({}), kill_after_s=seconds)
+
+    def _environ(self, more: Mapping[str, str]) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": str(self.room), "USER": "tester", **more}
 
     def reached(self, *words: str) -> list[str]:
         """Run a command undisturbed; return the fail points that it comes to, as ``name:n``."""
@@ -190,7 +199,7 @@ class FaultArea:
         """Every state follows legally from the one before, in the journal of each run."""
         for path in self.home.glob("lt/*/*/.run.journal"):
             for row, states in _histories(path).items():
-                wrong = [f"{a} -> {b}" for a, b in _pairs(states) if not legal_change(a, b)]
+                wrong = [f"{a} -> {b}" for a, b in pairwise(states) if not legal_change(a, b)]
                 assert wrong == [], f"row {row}: {' '.join(states)}"
 
     def check_that_the_database_is_an_index(self) -> None:
@@ -242,7 +251,3 @@ def _histories(path: Path) -> dict[int, list[str]]:
             if change[0] == "test" and "state" in change[2]:
                 states.setdefault(change[1], ["NOT_STARTED"]).append(change[2]["state"])
     return {row: of_row for row, of_row in states.items() if row not in parents}
-
-
-def _pairs(states: list[str]) -> list[tuple[str, str]]:
-    return list(zip(states, states[1:], strict=False))

@@ -13,6 +13,7 @@ import json
 import os
 import pkgutil
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_DEADLINE_S = 60
+_DEADLINE_S = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +60,23 @@ class Stable:
         assert self._process is not None, "the stable is not open"
         return self._process
 
-    def run(self, words: Sequence[str], environ: Mapping[str, str]) -> Ended:
-        """Run ``megatest WORDS`` and wait for its end."""
+    def run(
+        self, words: Sequence[str], environ: Mapping[str, str], *, kill_after_s: float | None = None
+    ) -> Ended:
+        """Run ``megatest WORDS`` and wait for its end.
+
+        Args:
+            words: the command.
+            environ: all of its environment.
+            kill_after_s: when it gets SIGKILL, if it has not ended before.
+        """
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
-        order = {"words": list(words), "environ": dict(environ), "out": str(self._out)}
+        order = {"words": list(words), "environ": dict(environ), "out": str(self._out), "kill": kill_after_s}
         process.stdin.write(json.dumps(order).encode() + b"\n")
         process.stdin.flush()
-        ready, _, _ = select.select([process.stdout], [], [], _DEADLINE_S)
+        ready, _, _ = select.select([process.stdout], [], [], _DEADLINE_S + (kill_after_s or 0))
         assert ready, f"megatest {' '.join(words)} does not come to an end: {self._out.read_text('utf-8')}"
         return Ended(code=json.loads(process.stdout.readline()), said=self._out.read_text("utf-8"))
 
@@ -80,9 +89,18 @@ def _serve() -> None:
         pid = os.fork()
         if pid == 0:
             _become(order)
+        if order["kill"] is not None:
+            _kill_after(pid, order["kill"])
         _, status = os.waitpid(pid, 0)
         sys.stdout.buffer.write(b"%d\n" % os.waitstatus_to_exitcode(status))
         sys.stdout.buffer.flush()
+
+
+def _kill_after(pid: int, seconds: float) -> None:
+    child = os.pidfd_open(pid)
+    select.select([child], [], [], seconds)
+    signal.pidfd_send_signal(child, signal.SIGKILL)
+    os.close(child)
 
 
 def _import_everything() -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
 from fault_area import CONFIG, TESTS, FaultArea
 from fault_stable import Stable
+
 from megatest.failpoint import POINTS
 
 RUN = ("run", "-n", "r")
@@ -92,9 +92,11 @@ PLAIN = {"a": ("", ""), "t": ("[items]\nI x y\n", "")}
 
 def disks(area: FaultArea, first: str, second: str) -> str:
     """Return a configuration with two disks that have the same room, of which the first is taken."""
+    lines = [f"{CONFIG}free-space-script echo 1000000; :", "[disks]"]
     for name in (first, second):
         (area.home / name).mkdir(exist_ok=True)
-    return f"{CONFIG}free-space-script echo 1000000; :\n[disks]\n{first} {area.home / first}\n{second} {area.home / second}\n"
+        lines.append(f"{name} {area.home / name}")
+    return "\n".join(lines) + "\n"
 
 
 def it_ran_twice_on_another_disk(area: FaultArea) -> None:

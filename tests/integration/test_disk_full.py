@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,6 +10,10 @@ from pathlib import Path
 
 import pytest
 from live_area import CONFIG, UNTIL_GO, LiveArea, give_up, live_area
+
+from fakes.engine_world import EngineWorld, FakeWorkArea
+from megatest.model.attempt import AttemptSpec, Prepared
+from megatest.model.error import NoSpace
 
 MakeDisk = Callable[[str, int], Path]
 
@@ -22,7 +27,9 @@ def small_disk(tmp_path: Path) -> Iterator[MakeDisk]:
         path = tmp_path / name
         path.mkdir()
         done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "none", str(path)], capture_output=True, check=False
+            ["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "none", str(path)],
+            capture_output=True,
+            check=False,
         )
         if done.returncode != 0:
             give_up(f"cannot mount a small disk here: {done.stderr.decode().strip()}")
@@ -77,7 +84,7 @@ def test_results_wait_for_room_for_the_link_tree(area: LiveArea, small_disk: Mak
     disk = small_disk("lt", 256)
     config = CONFIG.replace("#{getenv MT_RUN_AREA_HOME}/lt", str(disk))
     behind = [f"b{number}" for number in range(12)]  # enough to need another block for the run's journal
-    area.make({"a": (UNTIL_GO, ""), **{b: ("", "[requirements]\nwaiton a\n") for b in behind}}, config)
+    area.make({"a": (UNTIL_GO, ""), **dict.fromkeys(behind, ("", "[requirements]\nwaiton a\n"))}, config)
     engine = area.start()
     area.wait_until_ready("a")
     ballast = fill(disk)
@@ -116,7 +123,9 @@ def test_a_disk_that_fills_while_a_run_directory_is_made_is_no_verdict_about_the
     area: LiveArea, small_disk: MakeDisk
 ) -> None:
     disk = small_disk("disk", 512)
-    area.make({"a": ("", "")}, CONFIG.replace("kill-grace", "minspace 0\nkill-grace") + f"[disks]\nd {disk}\n")
+    area.make(
+        {"a": ("", "")}, CONFIG.replace("kill-grace", "minspace 0\nkill-grace") + f"[disks]\nd {disk}\n"
+    )
     (area.home / "tests/a/big").write_bytes(os.urandom(600_000))
     engine = area.start()
     line = heard(engine.stdout, "nothing is launched")
@@ -126,6 +135,28 @@ def test_a_disk_that_fills_while_a_run_directory_is_made_is_no_verdict_about_the
     code, said = area.end(engine)
     assert code == 0, said
     assert area.starts() == ["a 1"]
+
+
+def test_a_quota_that_is_used_up_is_no_verdict_about_the_test() -> None:
+    world = EngineWorld(graph=("a", "b"))
+    world.workarea = QuotaWorkArea()
+    world.run()
+    assert set(world.results().values()) == {"COMPLETED/PASS"}
+    assert world.watcher.sentences == ["nothing is launched: Disk quota exceeded", "launching again"]
+
+
+class QuotaWorkArea(FakeWorkArea):
+    """Disks that tell of free space, and a user who may not have it: the first three tries fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tries = 0
+
+    def prepare(self, spec: AttemptSpec) -> Prepared:
+        self.tries += 1
+        if self.tries <= 3:
+            raise NoSpace(os.strerror(errno.EDQUOT))
+        return super().prepare(spec)
 
 
 def heard(stream: object, words: str) -> str:

@@ -157,9 +157,7 @@ def test_an_engine_of_before_the_reboot_holds_nothing(area: LiveArea) -> None:
     area.kill_engine(engine)
     me = living_process()
     with closing(sqlite3.connect(area.home / "megatest.db")) as db, db:
-        db.execute(
-            "UPDATE leases SET pid = ?, pid_started = ?, boot_id = 'another'", (me.pid, me.started)
-        )
+        db.execute("UPDATE leases SET pid = ?, pid_started = ?, boot_id = 'another'", (me.pid, me.started))
     area.go()
     code, said = area.run()
     assert code == 0, said
@@ -203,5 +201,3 @@ def job_name(area: LiveArea) -> str:
             if entry.startswith(b"MT_JOB="):
                 return entry[7:].decode()
     raise AssertionError("no job runs")
-
-

@@ -199,7 +199,7 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 EngineMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=30,
     stateful_step_count=8,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -15,6 +15,7 @@ from megatest.model.status import ACTIVE, State
 
 if TYPE_CHECKING:
     from megatest.app.wiring import AllRecords
+    from megatest.workarea.runlog import RunLog
 
 LOCKED = "locked"
 
@@ -47,8 +48,15 @@ def set_tests(
     comment: str | None,
     reason: str,
     author: Author,
+    log: RunLog,
 ) -> Sequence[TestRecord]:
     """Set state and status of tests by hand; parents of items follow their items.
+
+    Args:
+        records, run, which: the tests.
+        state, status, comment: None leaves what is there.
+        reason, author: kept with the change.
+        log: the run's journal, which the database can be made from.
 
     Returns:
         The tests that were set.
@@ -67,7 +75,11 @@ def set_tests(
         reason=reason,
         time=author.time,
     )
-    roll_up_parents(records, run, {test.test_id.test for test in changed if test.test_id.item}, author)
+    parents = {test.test_id.test for test in changed if test.test_id.item}
+    roll_up_parents(records, run, parents, author)
+    rows = {test.id for test in changed}
+    now = records.tests(run.id, lambda t: t.id in rows or (t.is_parent and t.test_id.test in parents))
+    log.stand(now, [step for test in now for step in records.steps(test.id)])
     return changed
 
 

@@ -39,12 +39,12 @@ def settle_on_look(session: Session, records: wiring.Records, run: RunRecord) ->
 
     try:
         store = wiring.open_records(session)
+        try:
+            alive = settle_left(Desk(session=session, records=store, clock=wiring.SystemClock()), run)
+        finally:
+            store.close()
     except EnvironmentFault as error:
         return f"No engine is running this run, and what ended since cannot be written: {error.message}."
-    try:
-        alive = settle_left(Desk(session=session, records=store, clock=wiring.SystemClock()), run)
-    finally:
-        store.close()
     finished = len(under_way) - alive
     tests = "1 test" if finished == 1 else f"{finished} tests"
     still = f", {alive} still {'runs' if alive == 1 else 'run'}" if alive else ""

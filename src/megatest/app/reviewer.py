@@ -119,6 +119,10 @@ class FailureReviewer:
         """Return file descriptors that become readable when a comparison has ended."""
         return self._errands.fds()
 
+    def close(self) -> None:
+        """Let go of comparisons that still run; the next engine asks again."""
+        self._errands.close()
+
     def _appeal(self, failure: Failure, opinion: Opinion) -> Opinion:
         """Return the opinion with what the area's waivers say."""
         waivers = load_waivers(self._bench.home, self._cache).value

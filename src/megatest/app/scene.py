@@ -104,6 +104,7 @@ class Scene:
         for executor in self.executors.values():
             executor.close()
         self.log.close()
+        self.reviewer.close()
         self.bell.close()
 
 

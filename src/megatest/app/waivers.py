@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import fcntl
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from megatest.app.edit import Author, check_unlocked, roll_up_parents
 from megatest.app.session import Session
+from megatest.app.waiverfile import HEAD, locked, read_text, without, write_text
 from megatest.config.source import ParseCache
-from megatest.config.waivers import WAIVERS_NAME, load_waivers, waiver_text
-from megatest.model.error import EnvironmentFault, UserError
+from megatest.config.waivers import load_waivers, waiver_text
+from megatest.model.error import UserError
 from megatest.model.ids import Target, TestId
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.slotted import dataclass
@@ -25,14 +23,6 @@ from megatest.reports.waivers import WaiverUse
 
 if TYPE_CHECKING:
     from megatest.app.wiring import AllRecords, Records
-
-_HEAD: Final = """\
-# Known failures of this area.  Each section is a test, a blank, and the signature of its failure
-# (megatest show TEST).  While a test fails just so, it counts as WAIVED, until the day that
-# `expires` names.  Written by `megatest waive`, looked at by `megatest check`; edit it as you like.
-"""
-
-_HEADER: Final = re.compile(r"\[(.*)\]\s*\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +66,10 @@ def waive(
         _check_waivable(test, run)
     new = [_waiver(test, run, order, author, today) for test in tests]
     names = {waiver.name for waiver in new}
-    with _locked(session.area.home):
-        text = _without(_read(session.area.home), names)
-        _write(session.area.home, "\n".join([text.rstrip("\n") or _HEAD.rstrip("\n"), *_sections(new)]), new)
+    with locked(session.area.home):
+        text = without(read_text(session.area.home), names)
+        text = "\n".join([(text or HEAD).rstrip("\n"), *_sections(new)])
+        write_text(session.area.home, text, new)
     for test, waiver in zip(tests, new, strict=True):
         records.set_state_status(
             [test.id],
@@ -154,14 +145,14 @@ def remove_waivers(session: Session, name: str) -> list[Waiver]:
         UserError: there is none.
         EnvironmentFault: the file cannot be written.
     """
-    with _locked(session.area.home):
+    with locked(session.area.home):
         waivers = load_waivers(session.area.home, ParseCache()).value
         gone = [waiver for waiver in waivers if name in (str(waiver.test_id), waiver.name)]
         if not gone:
             known = ", ".join(dict.fromkeys(str(waiver.test_id) for waiver in waivers)) or "none"
             raise UserError(f"there is no waiver of {name!r}", hint=f"there are waivers of: {known}")
-        text = _without(_read(session.area.home), {waiver.name for waiver in gone})
-        _write(session.area.home, text, [])
+        text = without(read_text(session.area.home), {waiver.name for waiver in gone})
+        write_text(session.area.home, text, [])
     return gone
 
 
@@ -224,89 +215,6 @@ def remarks(
 def day_of(epoch_s: float) -> datetime.date:
     """Return the day of a moment, in local time."""
     return datetime.datetime.fromtimestamp(epoch_s, datetime.UTC).astimezone().date()
-
-
-# -- the file ----------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _locked(home: str) -> Iterator[None]:
-    """Let no other ``megatest waive`` change the file meanwhile."""
-    try:
-        descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise EnvironmentFault(f"cannot open {home}: {error.strerror}") from error
-    try:
-        with suppress(OSError):  # a file system without locks: as good as it gets
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _read(home: str) -> str:
-    try:
-        with open(os.path.join(home, WAIVERS_NAME), "rb") as file:
-            return file.read().decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise EnvironmentFault(f"cannot read {home}/{WAIVERS_NAME}: {error.strerror}") from error
-
-
-def _without(text: str, names: set[str]) -> str:
-    """Return a file without the sections of these names; comments above the next one stay."""
-    kept: list[str] = []
-    pending: list[str] = []  # comments and blank lines of a section that goes
-    goes = False
-    for line in text.splitlines():
-        header = _HEADER.fullmatch(line)
-        if header:
-            goes_too = header[1] in names
-            kept += [] if goes_too else (pending if goes else [])
-            goes, pending = goes_too, []
-        if not goes:
-            kept.append(line)
-        elif line.startswith("#") or (pending and not line.strip()):
-            pending.append(line)
-        else:
-            pending = []
-    return "\n".join(kept) + "\n" if kept else ""
-
-
-def _write(home: str, text: str, expected: Sequence[Waiver]) -> None:
-    """Put the file in place, once it was read back and says what it should.
-
-    Raises:
-        UserError: a text means something else to the language of these files.
-        EnvironmentFault: it cannot be written.
-    """
-    path = os.path.realpath(os.path.join(home, WAIVERS_NAME))
-    draft = f"{path}.{os.getpid()}"
-    try:
-        with open(draft, "wb") as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileNotFoundError):
-            os.chmod(draft, os.stat(path).st_mode & 0o7777)
-        found = {_essence(waiver) for waiver in load_waivers(home, ParseCache(), path=draft).value}
-        for waiver in expected:
-            if _essence(waiver) not in found:
-                raise UserError(
-                    f"the waiver of {waiver.test_id} cannot be written to {WAIVERS_NAME}",
-                    hint="leave out '#{', '[', '%' and a backslash at the end",
-                )
-        os.replace(draft, path)
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write {path}: {error.strerror}", hint="nothing was stored") from error
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(draft)
-
-
-def _essence(waiver: Waiver) -> tuple[object, ...]:
-    return (waiver.name, waiver.reason, waiver.owner, waiver.expires, waiver.targets)
 
 
 def _one_line(text: str) -> str:

@@ -13,6 +13,7 @@ from megatest.app.kill import kill_tests, wait_for
 from megatest.app.query import TestFilter
 from megatest.app.removal import RemoveOrder
 from megatest.app.remove import remove_tests
+from megatest.app.scene import open_run_log
 from megatest.cli.classic_call import FAILED, Call
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
@@ -80,6 +81,7 @@ def _set(call: Call, run: RunRecord, which: TestFilter, words: tuple[str, ...]) 
         comment=comment,
         reason=comment or "-set-state-status",
         author=call.author,
+        log=open_run_log(call.session, run),
     )
     ring_for(call.session, run, changed, wiring.SystemClock())
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from megatest.config.area import CONFIG_NAME, load_area
+from megatest.config.check_results import check_retries, check_waivers
 from megatest.config.discover import TESTCONFIG_NAME, discover_tests
 from megatest.config.entry import Document, Entry, Loaded
 from megatest.config.nearest import did_you_mean, nearest
@@ -17,12 +17,10 @@ from megatest.config.schema_test import TEST
 from megatest.config.source import ParseCache
 from megatest.config.testconfig import Purpose, load_test
 from megatest.config.values import words
-from megatest.config.waivers import load_waivers
 from megatest.model.error import Diagnostic, Severity, UserError
 from megatest.model.ids import Target
 from megatest.model.spec import Area, TestSpec
 from megatest.model.status import State, Status
-from megatest.model.waiver import Waiver
 
 
 def check_area(
@@ -63,7 +61,7 @@ def check_area(
             *_check_area_values(area),
             *_check_runconfigs(area.value, dict(own), cache),
             *_check_tests(area.value, target, own, cache),
-            *_check_waivers(area.value, cache),
+            *check_waivers(home, discover_tests(area.value).value, cache),
         ]
     )
 
@@ -90,25 +88,6 @@ def _check_tests(
         )
         yield from test.findings
         yield from _check_test(test, area, tests.value, env)
-
-
-def _check_waivers(area: Area, cache: ParseCache) -> Iterator[Diagnostic]:
-    """Yield what is wrong with the waivers, and which are of no use."""
-    waivers = load_waivers(area.home, cache)
-    yield from waivers.findings
-    tests = discover_tests(area).value
-    today = datetime.datetime.now(datetime.UTC).astimezone().date()
-    for waiver in waivers.value:
-        if waiver.test_id.test not in tests:
-            hint = did_you_mean(waiver.test_id.test, tests)
-            yield _about_waiver(waiver, f"there is no test {waiver.test_id.test!r} to waive", hint)
-        elif waiver.is_expired(today):
-            message = f"the waiver of {waiver.test_id} by {waiver.owner} expired on {waiver.expires}"
-            yield _about_waiver(waiver, message, f"remove it with: megatest waive --remove {waiver.test_id}")
-
-
-def _about_waiver(waiver: Waiver, message: str, hint: str | None) -> Diagnostic:
-    return Diagnostic(severity=Severity.WARNING, message=message, location=waiver.location, hint=hint)
 
 
 def _usual_target(area: Area, env: dict[str, str], cache: ParseCache) -> Target | None:
@@ -212,6 +191,7 @@ def _check_test(
     yield from _check_waitons(test.value, area, tests)
     yield from _check_runscript(test, env)
     yield from _check_rules(test)
+    yield from check_retries(test.document)
     group = test.document.sections.get("test_meta", {}).get("jobgroup")
     if group is not None and test.value.meta.jobgroup not in area.jobgroups:
         hint = did_you_mean(test.value.meta.jobgroup, area.jobgroups)

@@ -355,6 +355,10 @@ class Reviewer(Protocol):
         """Return file descriptors that become readable when `poll` may have something."""
         ...
 
+    def close(self) -> None:
+        """Let go of what still takes time; whoever settles these attempts later asks again."""
+        ...
+
 
 class Bell(Protocol):
     """Is told which tests have got which state and status, once that is committed."""

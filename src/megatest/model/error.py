@@ -130,7 +130,7 @@ class EnvironmentFault(MegatestError):
     _default_exit_code = 3
 
 
-class NoSpace(EnvironmentFault):  # noqa: N818 - a word of the domain
+class NoSpace(EnvironmentFault):
     """A disk or a quota is full; what failed may succeed when there is room again."""
 
 

@@ -44,7 +44,8 @@ def connect(path: str, *, network: bool, read_only: bool, timeout_s: float) -> s
     try:
         if read_only and not _is_readable(db, path):
             db.close()
-            db = _open(f"{uri}&immutable=1", timeout_s)
+            has_log = _size(f"{path}-wal") > 0
+            db = _open_copy(path, timeout_s) if has_log else _open(f"{uri}&immutable=1", timeout_s)
         if network and not read_only:
             # Set before the first access, or a file in WAL mode would map its shared memory.
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -72,18 +73,37 @@ def _open(uri: str, timeout_s: float) -> sqlite3.Connection:
 
 
 def _is_readable(db: sqlite3.Connection, path: str) -> bool:
-    """Return False where only the file alone can be read, as a constant.
+    """Return False where what lies on disk can only be read as it is, without a lock.
 
-    A file in WAL mode needs its shared memory beside it.  Where that cannot be made, because the
-    directory cannot be written, and no log waits to be read, the file is all there is.
+    A file in WAL mode needs its shared memory beside it.  That cannot be made where the directory
+    cannot be written, nor made anew where a writer died and left its log.
     """
     try:
         db.execute("PRAGMA schema_version").fetchone()
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or _size(f"{path}-wal"):
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise
         return False
     return True
+
+
+def _open_copy(path: str, timeout_s: float) -> sqlite3.Connection:
+    """Open a copy of a database with the log that a writer left; nobody else ever sees the copy.
+
+    Raises:
+        sqlite3.Error: see `told`.
+        OSError: there is no room for it.
+    """
+    import shutil  # not at the top: hardly ever needed, and slow to import
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="megatest-") as directory:
+        for companion in ("", "-wal"):
+            shutil.copyfile(path + companion, f"{directory}/copy{companion}")
+        db = _open(f"file://{_in_uri(directory)}/copy?mode=rw", timeout_s)
+        # With this the log is read and all files are open; their names may go.
+        db.execute("PRAGMA schema_version").fetchone()
+        return db
 
 
 def _size(path: str) -> int:

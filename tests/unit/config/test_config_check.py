@@ -147,3 +147,26 @@ def test_an_area_without_fields_is_checked_to_the_end(tmp_path: Path) -> None:
 def test_checking_leaves_the_environment_alone(tmp_path: Path) -> None:
     _check(tmp_path, "[a]\nbare\n")
     assert ENV == {"PATH": "/usr/bin:/bin", "HOME": "/home/me"}
+
+
+def test_conditions_of_retries_that_no_failure_fits_are_pointed_at(tmp_path: Path) -> None:
+    findings = _check(
+        tmp_path, t="[ezsteps]\na b\n[requirements]\nretries 2\nretry-on FAIL,fial 7 log:x signature:y oops\n"
+    )
+    assert [f"{f.location} {f.message}".replace(f"{tmp_path}/", "") for f in findings] == [
+        "tests/t/testconfig:5:15 retry-on: no status is called 'fial'",
+        "tests/t/testconfig:5:40 retry-on: no status is called 'oops'",
+    ]
+
+
+def test_waivers_that_are_wrong_or_of_no_use_are_pointed_at(tmp_path: Path) -> None:
+    (tmp_path / "waivers.config").write_text(
+        "[t 0123456789ab]\nreason x\nowner y\nexpires 2020-01-01\n\n"
+        "[tt/x 0123456789ab]\nreason x\nowner y\n\n[t 0123456789ac]\nowner y\n"
+    )
+    findings = _check(tmp_path, t="[ezsteps]\na b\n")
+    assert [f"{f.location.line if f.location else 0} {f.severity}: {f.message}" for f in findings] == [
+        "11 error: the waiver [t 0123456789ac] has no reason",
+        "2 warning: the waiver of t by y expired on 2020-01-01",
+        "7 warning: there is no test 'tt' to waive",
+    ]

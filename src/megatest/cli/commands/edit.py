@@ -9,6 +9,7 @@ import click
 from megatest.app.beside import ring_for
 from megatest.app.edit import set_lock, set_tests
 from megatest.app.query import TestFilter
+from megatest.app.scene import open_run_log
 from megatest.app.wiring import SystemClock
 from megatest.cli.main import print_error
 from megatest.cli.modern import area_options, run_options
@@ -61,6 +62,7 @@ def set_command(
         comment=comment,
         reason=reason,
         author=author(),
+        log=open_run_log(opened.session, run),
     )
     ring_for(opened.session, run, changed, SystemClock())
     for test in changed:
