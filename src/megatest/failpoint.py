@@ -55,6 +55,8 @@ POINTS: Final = frozenset(
         "attempt before move",
         "attempt moved aside",
         "attempt before discard",
+        "attempt before its return",
+        "attempt put back",
         "attempt before removal",
         "journal draft written",
         "journal revoked",

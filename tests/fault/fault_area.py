@@ -24,6 +24,7 @@ from megatest.model.record import StepRecord, TestRecord
 from megatest.model.spec import Field
 from megatest.model.status import ACTIVE, legal_change
 from megatest.store.sqlite import open_store
+from megatest.workarea.marker import owner_at
 from megatest.workarea.runlog import read_run_log
 
 CONFIG = """\
@@ -189,11 +190,21 @@ class FaultArea:
         self.check_starts()
         self.check_histories()
         self.check_that_the_database_is_an_index()
+        self.check_directories()
         self.check_that_nothing_lives()
 
     def check_starts(self) -> None:
         """No attempt was started twice."""
         assert [line for line, count in self.started().items() if count > 1] == []
+
+    def check_directories(self) -> None:
+        """What is on record of an attempt is found in its place, by its path and through the link tree."""
+        for test in self.records():
+            if test.attempt and not test.is_parent:
+                owner = owner_at(test.shortdir)
+                assert owner is not None, f"{test.test_id}: nothing is in {test.shortdir}"
+                assert owner.attempt == test.attempt, test.test_id
+                assert os.path.realpath(test.rundir) == test.shortdir
 
     def check_histories(self) -> None:
         """Every state follows legally from the one before, in the journal of each run."""

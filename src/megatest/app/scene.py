@@ -21,7 +21,7 @@ from megatest.model.lease import Lease
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.slotted import dataclass
 from megatest.model.spec import Area, TestSpec
-from megatest.model.status import State, Status
+from megatest.model.status import ENDED, State, Status
 from megatest.plan.plan import Plan
 from megatest.workarea.ondisk import WorkAreaOnDisk
 from megatest.workarea.runlog import RunLog, run_log_path
@@ -34,12 +34,14 @@ class Scene:
 
     Attributes:
         area: its settings.
+        run: the run.
         store, log, ledger: the records; only the holder of `lease` has a scene.
         workarea, reviewer, executors, clock: see `megatest.engine.ports`.
         bell: fires the triggers, writes the pages of tests with items.
     """
 
     area: Area
+    run: RunRecord
     store: wiring.AllRecords
     log: RunLog
     ledger: Ledger
@@ -66,6 +68,9 @@ class Scene:
             exit_table=self.area.script_exit_table,
         )
         self.ledger.commit()
+        latest = {t.test_id: t.attempt for t in chosen if t.attempt and t.state in ENDED}
+        if latest:
+            self.workarea.put_back(self.run.target, self.run.runname, latest)
         return adopted
 
     def engine(
@@ -142,6 +147,7 @@ def open_scene(
     )
     return Scene(
         area=area,
+        run=run,
         store=store,
         log=log,
         ledger=Ledger(

@@ -31,7 +31,7 @@ def set_aside(run_dir: str, place: Place, owner: Owner, roots: Roots, *, keep: i
     if os.path.islink(run_dir):
         os.unlink(run_dir)
         return
-    if _removed_as_unfinished(run_dir):
+    if removed_as_unfinished(run_dir):
         return
     found = owner_at(run_dir)
     if found is None and place.item:
@@ -52,7 +52,7 @@ def set_aside(run_dir: str, place: Place, owner: Owner, roots: Roots, *, keep: i
         _remove(old, owner, roots)
 
 
-def _removed_as_unfinished(run_dir: str) -> bool:
+def removed_as_unfinished(run_dir: str) -> bool:
     """Remove a directory that was made but not yet marked when its engine died."""
     if is_bare(run_dir):
         with contextlib.suppress(FileNotFoundError):

@@ -226,7 +226,7 @@ def job_script(job: JobScript) -> str:
     owner = job.owner
     parts = [
         f"#!/bin/sh\n{mark_line(owner)}\n{owner_line(owner)}\n{_HEAD}\n",
-        f"mt__dir={sh_quote(job.run_dir)}\nmt__mark='{mark_line(owner)}'\n"
+        f"mt__dir={sh_quote(job.run_dir)}\nmt__mark='{mark_line(owner)}'\n",
         f"mt__row={owner.row} mt__attempt={owner.attempt}\n\n",
         f"{_CLAIM}\n{_FUNCTIONS}\n{_ELSEWHERE if job.elsewhere else _HERE}\n",
         *[_export(variable.name, variable.value) for variable in job.variables],

@@ -71,14 +71,14 @@ def _point(link: str, target: str) -> None:
         make_directories(os.path.dirname(link))
         os.symlink(target, link)
     except FileExistsError:
+        draft = draft_of(link)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft)  # of an engine that died here
         if os.path.realpath(link) == os.path.realpath(target):
             return
         if not os.path.islink(link):
             raise FileExistsError(errno.EEXIST, "a directory is where a link should be", link) from None
         # A link cannot be changed; a reader must never find none in between.
-        draft = draft_of(link)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft)  # of an engine that died here
         os.symlink(target, draft)
         reach("link draft made")
         os.rename(draft, link)

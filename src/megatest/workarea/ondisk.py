@@ -13,6 +13,7 @@ from typing import Final
 from megatest.failpoint import reach
 from megatest.model.attempt import AttemptSpec, JournalPart, Prepared
 from megatest.model.error import EnvironmentFault, MegatestError, NoSpace, UserError
+from megatest.model.ids import Target, TestId
 from megatest.model.spec import Area, Disk, Step, Variable
 from megatest.workarea import journal
 from megatest.workarea.aside import set_aside
@@ -25,6 +26,7 @@ from megatest.workarea.layout import Place, place_of
 from megatest.workarea.linktree import home_of, link_up, standing
 from megatest.workarea.marker import SCRIPT, Owner, owner_at, owner_of_spec
 from megatest.workarea.populate import Sources, populate
+from megatest.workarea.putback import put_back_all, put_back_before
 from megatest.workarea.quote import sh_quote
 from megatest.workarea.removal import (
     Refused,
@@ -125,7 +127,19 @@ class WorkAreaOnDisk:
         if owner is not None and journal.revoke(prepared.run_dir, owner.attempt):
             disk = place_of_owner(owner).disk_of(prepared.run_dir)
             own = [Disk(name="", path=disk)] if disk else []  # the test's, maybe not the area's
-            _take_away(prepared.run_dir, owner, self._roots(own))
+            roots = self._roots(own)
+            _take_away(prepared.run_dir, owner, roots)
+            put_back_before(owner, roots)
+
+    def put_back(self, target: Target, runname: str, latest: Mapping[TestId, int]) -> None:
+        """Put back attempts that were moved aside for ones that were never launched.
+
+        Args:
+            target, runname: the run.
+            latest: see `putback.put_back_all`.
+        """
+        run = "/".join((*target.values, runname))
+        put_back_all(run, latest, self._area.home, self._roots(()))
 
     def remove(
         self, run_dir: str, owner: Owner, *, disks: Sequence[Disk] = (), dry_run: bool = False

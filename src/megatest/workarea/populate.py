@@ -22,6 +22,7 @@ RESERVED: Final = frozenset({".megatest", "mt_launch.log"})
 """Names that are ours in a run directory; files of these names are not copied."""
 
 _SETTLED_NS: Final = 2_000_000_000
+_MOST_LISTINGS: Final = 500  # the items of a test come one after the other; a test is rarely needed twice
 _SMALL: Final = 1 << 17
 _BLOCK: Final = 1 << 20
 _NOT_SO: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
@@ -72,6 +73,8 @@ class Sources:
         known = self._listings.get(source)
         if known is None or not known.settled or not _unchanged(known):
             known = _list(source, int(self._now() * 1e9))
+            if len(self._listings) >= _MOST_LISTINGS:
+                self._listings.clear()
             self._listings[source] = known
         return known
 

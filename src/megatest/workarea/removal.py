@@ -241,7 +241,12 @@ def earlier_attempts(owner: Owner, disks: Iterable[str]) -> Iterator[str]:
 
 def _is_abandoned(path: str) -> bool:
     """Return whether the removal of an earlier attempt was cut off when its marker had gone."""
-    return is_bare(path) or not os.listdir(path)
+    if is_bare(path):
+        return True
+    try:
+        return not os.listdir(path)
+    except OSError:
+        return False
 
 
 def _why_not_there(run_dir: str, roots: Roots) -> str:

@@ -1,0 +1,92 @@
+"""The latest attempt is put back in its place when the next one was prepared and never launched.
+
+A run directory is made before its launch is recorded, so an engine that dies in between, or is
+told to end, leaves a record whose directory was moved aside for nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from megatest.failpoint import reach
+from megatest.model.error import EnvironmentFault
+from megatest.model.ids import TestId
+from megatest.workarea.aside import removed_as_unfinished
+from megatest.workarea.directory import make_directories
+from megatest.workarea.journal import revoke
+from megatest.workarea.layout import ATTEMPTS
+from megatest.workarea.linktree import link_up
+from megatest.workarea.marker import Owner, owner_at
+from megatest.workarea.removal import Roots, earlier_attempts, place_of_owner, remove_run_dir
+
+
+def put_back_all(run: str, latest: Mapping[TestId, int], area: str, roots: Roots) -> None:
+    """Put back what was moved aside of a run though nothing newer was launched.
+
+    Args:
+        run: ``T1/T2/RUNNAME``.
+        latest: the number of the latest attempt that is on record, of tests that do not run.
+        area: its absolute path; directories of other areas are left alone.
+        roots: the disks and the link tree.
+
+    Cost: looks at each attempt that is kept aside, and at nothing else.
+    """
+    for disk in map(os.path.realpath, roots.disks):
+        for path, owner in list(_kept_aside(f"{disk}/{run}/{ATTEMPTS}")):
+            if owner.area == area and latest.get(TestId(owner.test, owner.item)) == owner.attempt:
+                _put_back(path, disk, owner, roots)
+
+
+def put_back_before(owner: Owner, roots: Roots) -> None:
+    """Put back the attempt before one that was taken away again, if it is kept aside."""
+    for disk in map(os.path.realpath, roots.disks):
+        for path in earlier_attempts(owner, [disk]):
+            found = owner_at(path)
+            if found is not None and found.attempt == owner.attempt - 1:
+                _put_back(path, disk, found, roots)
+                return
+
+
+def _kept_aside(top: str) -> Iterator[tuple[str, Owner]]:
+    """Yield the attempts below a directory of attempts, items' in directories of their own."""
+    waiting = [top]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except OSError:
+            continue
+        for path in below:
+            owner = owner_at(path)
+            if owner is None:
+                waiting.append(path)
+            elif path.endswith(f".{owner.attempt}"):
+                yield path, owner
+
+
+def _put_back(path: str, disk: str, owner: Owner, roots: Roots) -> None:
+    """Put one attempt back; where that cannot be, it stays aside and nothing is lost."""
+    place = place_of_owner(owner)
+    run_dir = f"{disk}/{place.path}"
+    with suppress(OSError, EnvironmentFault):
+        for other in roots.disks:
+            _take_unlaunched_away(f"{os.path.realpath(other)}/{place.path}", owner, roots)
+        if os.path.lexists(run_dir):
+            return
+        make_directories(os.path.dirname(run_dir))
+        reach("attempt before its return")
+        os.rename(path, run_dir)
+        reach("attempt put back")
+        link_up(roots.linktree, run_dir, place)
+
+
+def _take_unlaunched_away(run_dir: str, owner: Owner, roots: Roots) -> None:
+    if not os.path.isdir(run_dir) or removed_as_unfinished(run_dir):
+        return
+    found = owner_at(run_dir)
+    if found is None or not found.same_test(owner) or found.attempt <= owner.attempt:
+        return
+    if revoke(run_dir, found.attempt):
+        remove_run_dir(run_dir, found, roots)
