@@ -156,9 +156,7 @@ def _lasted_s(attempt: Attempt) -> float:
     return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - attempt.started.uptime_s)
 
 
-def _settle(
-    attempt: Attempt, change: JobChange, ledger: Ledger, clock: Clock, reviewer: Reviewer
-) -> None:
+def _settle(attempt: Attempt, change: JobChange, ledger: Ledger, clock: Clock, reviewer: Reviewer) -> None:
     outcome = verdict(
         ended=attempt.ended,
         change=change,

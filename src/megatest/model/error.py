@@ -124,7 +124,7 @@ class ConfigError(UserError):
         return self._findings
 
 
-class EnvironmentFault(MegatestError):
+class EnvironmentFault(MegatestError):  # noqa: N818 - the machine is at fault, not an error of ours
     """The machine, a disk, a database or a batch system does not play along (exit status 3)."""
 
     _default_exit_code = 3
