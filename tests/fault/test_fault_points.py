@@ -110,6 +110,12 @@ def it_ran_twice_on_another_disk(area: FaultArea) -> None:
     (area.home / "megatest.config").write_text(disks(area, "two", "one"), "utf-8")
 
 
+def the_engine_died_before_a_launch(area: FaultArea) -> None:
+    """A result is on record whose directory was moved aside for an attempt that never came."""
+    it_ran_twice_on_another_disk(area)
+    assert area.megatest(*RUN, "--force", MEGATEST_FAILPOINT="run log before write:1").code == KILLED
+
+
 def everything_passed(area: FaultArea) -> None:
     area.check(dict.fromkeys(("a", "t", "t/x", "t/y"), "COMPLETED/PASS"))
     links = [path.name for path in (area.home / "lt/linux/r").iterdir() if path.name != ".run.journal"]
@@ -181,6 +187,10 @@ STORIES = {
         ),
         Story(
             name="running again", parts=6, begin=it_ran_twice_on_another_disk, words=(*RUN, "--force"),
+            judge=everything_passed, tests=PLAIN,
+        ),
+        Story(
+            name="putting back", begin=the_engine_died_before_a_launch, words=RUN,
             judge=everything_passed, tests=PLAIN,
         ),
         Story(

@@ -127,7 +127,7 @@ class Errands:
     def _start(self, errand: Errand) -> None:
         try:
             process = _started(errand)
-        except OSError:
+        except (OSError, ValueError):  # no such directory, no such file, a NUL in the command
             if errand.done is not None:
                 errand.done(CANNOT_START)
             return

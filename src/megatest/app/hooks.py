@@ -44,6 +44,6 @@ def run_hook(area: Area, name: str, run: str, environment: Mapping[str, str]) ->
             )
         finally:
             os.close(descriptor)
-    except OSError as error:
-        return f"[runs] {name} cannot be run: {error.filename or command}: {error.strerror}"
+    except (OSError, ValueError) as error:
+        return f"[runs] {name} cannot be run: {error}"
     return f"[runs] {name} ended with {code}; see {log}" if code else ""

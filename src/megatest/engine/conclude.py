@@ -7,6 +7,8 @@ the two together and records it.
 
 from __future__ import annotations
 
+from typing import Final
+
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.ledger import Ledger
 from megatest.engine.ports import Failure, Opinion
@@ -14,6 +16,9 @@ from megatest.engine.settle import Verdict
 from megatest.model.change import StepsCleared
 from megatest.model.slotted import dataclass
 from megatest.model.status import GOOD, State, Status
+
+_UNDECIDED: Final = frozenset({State.NOT_STARTED, State.INCOMPLETE})
+"""States in which the attempts of a test have not led to a result yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,41 +87,43 @@ def conclude(
         What to tell, and whether another attempt follows.
     """
     row = attempt.row
-    values: dict[str, object] = {
-        "time": time,
-        "run_duration_s": duration_s,
-        "handle": "",
-        "fail_count": outcome.fail_count,
-        "pass_count": outcome.pass_count,
-    }
-    if opinion is not None:
-        values.update(signature=opinion.signature.id, failure=opinion.signature.text)
-    completed = outcome.state == State.COMPLETED
-    if opinion is not None and completed and opinion.waived:
-        ledger.change(row, state=State.COMPLETED, status=Status.WAIVED, comment=opinion.waived, **values)
-        return Ending(comment=opinion.waived)
-    said = comment_on(attempt, outcome)
-    if opinion is not None and completed and not attempt.ending and row.retries < opinion.retries:
-        ledger.change(row, comment=said, **values)
-        return _try_again(row, outcome, said, opinion, ledger)
+    values = {"time": time, "run_duration_s": duration_s, **_columns(outcome, opinion)}
+    if opinion is not None and outcome.state == State.COMPLETED:
+        if opinion.waived:
+            ledger.change(row, state=State.COMPLETED, status=Status.WAIVED, comment=opinion.waived, **values)
+            return Ending(comment=opinion.waived)
+        if row.retries < opinion.retries and not attempt.ending:
+            ledger.change(row, comment=comment_on(attempt, outcome), **values)
+            return _try_again(attempt, outcome, opinion, ledger)
     if not is_bad(outcome) and row.retries:
         values["flaky"] = row.flaky = True
-    comment = outcome.comment
+    said, comment = comment_on(attempt, outcome), outcome.comment
     if opinion is not None and opinion.objection:
         comment = said = f"{said}; {opinion.objection}" if said else opinion.objection
     ledger.change(row, state=outcome.state, status=outcome.status, comment=comment, **values)
     return Ending(comment=said)
 
 
-def _try_again(row: Row, outcome: Verdict, said: str, opinion: Opinion, ledger: Ledger) -> Ending:
+def _columns(outcome: Verdict, opinion: Opinion | None) -> dict[str, object]:
+    """Return what is recorded of an attempt whatever follows from it."""
+    values: dict[str, object] = {
+        "handle": "",
+        "fail_count": outcome.fail_count,
+        "pass_count": outcome.pass_count,
+    }
+    if opinion is not None:
+        values.update(signature=opinion.signature.id, failure=opinion.signature.text)
+    return values
+
+
+def _try_again(attempt: Attempt, outcome: Verdict, opinion: Opinion, ledger: Ledger) -> Ending:
+    row, said = attempt.row, comment_on(attempt, outcome)
     why = f"{outcome.status} ({said})" if said else outcome.status
-    retry = f"retry {row.retries + 1} of {opinion.retries}"  # said before it is counted
-    ledger.try_again(
-        row, outcome.state, outcome.status, comment=f"attempt {row.attempt}: {why}; {retry} is due"
-    )
-    return Ending(
-        comment=f"{row.test_id}: attempt {row.attempt} ended with {why}; {retry} follows", retry=True
-    )
+    retry = f"retry {row.retries + 1} of {opinion.retries}"
+    comment = f"attempt {row.attempt}: {why}; {retry} is due"
+    ledger.try_again(row, outcome.state, outcome.status, comment=comment)
+    sentence = f"{row.test_id}: attempt {row.attempt} ended with {why}; {retry} follows"
+    return Ending(comment=sentence, retry=True)
 
 
 def begin_again(row: Row, ledger: Ledger) -> dict[str, object]:
@@ -132,7 +139,7 @@ def begin_again(row: Row, ledger: Ledger) -> dict[str, object]:
     ledger.keep_attempt(row)
     ledger.step(StepsCleared(row=row.id))
     values: dict[str, object] = {"signature": "", "failure": ""}
-    if row.retries and row.state != State.NOT_STARTED:
+    if row.retries and row.state not in _UNDECIDED:
         values["retries"] = row.retries = 0
     if row.flaky:
         values["flaky"] = row.flaky = False

@@ -19,7 +19,7 @@ from megatest.workarea.journal import revoke
 from megatest.workarea.layout import ATTEMPTS
 from megatest.workarea.linktree import link_up
 from megatest.workarea.marker import Owner, owner_at
-from megatest.workarea.removal import Roots, earlier_attempts, place_of_owner, remove_run_dir
+from megatest.workarea.removal import Removed, Roots, earlier_attempts, place_of_owner, remove_run_dir
 
 
 def put_back_all(run: str, latest: Mapping[TestId, int], area: str, roots: Roots) -> None:
@@ -71,10 +71,11 @@ def _put_back(path: str, disk: str, owner: Owner, roots: Roots) -> None:
     place = place_of_owner(owner)
     run_dir = f"{disk}/{place.path}"
     with suppress(OSError, EnvironmentFault):
-        for other in roots.disks:
-            _take_unlaunched_away(f"{os.path.realpath(other)}/{place.path}", owner, roots)
-        if os.path.lexists(run_dir):
+        there = [f"{os.path.realpath(other)}/{place.path}" for other in roots.disks]
+        if not all(_is_free(path, owner, roots) for path in there if not os.path.islink(path)):
             return
+        if os.path.islink(run_dir):
+            os.unlink(run_dir)  # it led to what was never launched, on another disk
         make_directories(os.path.dirname(run_dir))
         reach("attempt before its return")
         os.rename(path, run_dir)
@@ -82,11 +83,11 @@ def _put_back(path: str, disk: str, owner: Owner, roots: Roots) -> None:
         link_up(roots.linktree, run_dir, place)
 
 
-def _take_unlaunched_away(run_dir: str, owner: Owner, roots: Roots) -> None:
-    if not os.path.isdir(run_dir) or removed_as_unfinished(run_dir):
-        return
+def _is_free(run_dir: str, owner: Owner, roots: Roots) -> bool:
+    """Return whether nothing is in the way; a newer attempt that never began is taken away."""
+    if not os.path.lexists(run_dir) or removed_as_unfinished(run_dir):
+        return True
     found = owner_at(run_dir)
     if found is None or not found.same_test(owner) or found.attempt <= owner.attempt:
-        return
-    if revoke(run_dir, found.attempt):
-        remove_run_dir(run_dir, found, roots)
+        return False
+    return revoke(run_dir, found.attempt) and isinstance(remove_run_dir(run_dir, found, roots), Removed)

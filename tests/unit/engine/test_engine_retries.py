@@ -220,3 +220,13 @@ def test_the_bell_hears_each_move_once_it_is_committed_parents_included() -> Non
         "t/x COMPLETED/PASS",
     ]
     assert heard[-1] == "t COMPLETED/PASS"
+
+
+def test_a_retry_that_gets_lost_is_still_a_retry_for_the_next_engine() -> None:
+    jobs = {"a.1": JobPlan(code=1), "a.2": JobPlan(vanishes=True)}
+    world = world_of("a", jobs=jobs, reviewer=FakeReviewer(retries={"a": 1}))
+    world.run()
+    assert world.results() == {"a": "INCOMPLETE/STUCK/DEAD"}
+    world.run()
+    record = world.record("a")
+    assert (record.status, record.attempt, record.flaky) == ("PASS", 3, True)
