@@ -58,7 +58,7 @@ def test_a_child_that_outlives_the_command_does_not_hold_up_the_reply(calls: Cal
 
 def test_an_exit_status_that_somebody_else_collected_is_no_success() -> None:
     child = Child(_sh("true"), 10, _ENVIRONMENT)
-    os.waitid(os.P_ALL, 0, os.WEXITED)
+    os.waitid(os.P_PIDFD, child.fds()[0], os.WEXITED)
     reply = child.reply()
     assert reply is not None
     assert not reply.ok
