@@ -40,7 +40,7 @@ demo: $(VENV)/.run $(VENV)/.compiled
 	@echo; echo "Next: $(BIN)/megatest list --area $(DEMO)   (README.md has a tour)"
 
 test: $(VENV)/.dev $(VENV)/.compiled
-	$(BIN)/python -m pytest -n auto --dist loadgroup -q
+	$(BIN)/python -m pytest -n auto --dist loadfile -q
 
 test-quick: $(VENV)/.dev $(VENV)/.compiled
 	$(BIN)/python -m pytest -q tests/unit tests/property

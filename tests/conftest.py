@@ -38,17 +38,3 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
             return environment
 
         yield environment_of
-
-
-_SERVICES = ("gridengine", "slurm", "ssh")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one service in one worker: each worker would start a service of its own."""
-    for item in items:
-        if "services" not in getattr(item, "fixturenames", ()):
-            continue
-        name = next((service for service in _SERVICES if service in item.nodeid), "")
-        if name:
-            item.add_marker(pytest.mark.xdist_group(name))

@@ -56,7 +56,7 @@ POINTS: Final = frozenset(
         "attempt moved aside",
         "attempt before discard",
         "attempt before its return",
-        "attempt put back",
+        "attempt linked again",
         "attempt before removal",
         "journal draft written",
         "journal revoked",

@@ -31,7 +31,6 @@ def quick_cases() -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("oracle")
 def test_every_recorded_case_comes_out_the_same_or_differs_by_a_ruling(tmp_path: Path) -> None:
     ruled = json.loads((ORACLE / "ruled.json").read_text())
     cases = tmp_path / "cases.json"

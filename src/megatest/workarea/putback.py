@@ -78,9 +78,10 @@ def _put_back(path: str, disk: str, owner: Owner, roots: Roots) -> None:
             os.unlink(run_dir)  # it led to what was never launched, on another disk
         make_directories(os.path.dirname(run_dir))
         reach("attempt before its return")
-        os.rename(path, run_dir)
-        reach("attempt put back")
+        # The rename last: as long as it is aside, whoever comes next does all of this again.
         link_up(roots.linktree, run_dir, place)
+        reach("attempt linked again")
+        os.rename(path, run_dir)
 
 
 def _is_free(run_dir: str, owner: Owner, roots: Roots) -> bool:
