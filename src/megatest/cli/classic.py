@@ -17,7 +17,7 @@ from megatest import __version__
 from megatest.cli import classic_change, classic_query
 from megatest.cli.classic_call import FAILED, RUN_FAMILY, Call
 from megatest.cli.grammar import help_text, parse
-from megatest.cli.main import print_error
+from megatest.cli.main import print_error, working_directory
 from megatest.cli.options import OPTIONS, Kind
 from megatest.model.error import EnvironmentFault, UserError
 
@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     _go_to(line.value("start-dir"))
     _redirect_messages(line.value("log"))
-    return _do_all(actions, Call(line=line, start=os.getcwd(), environ=dict(os.environ)))
+    return _do_all(actions, Call(line=line, start=working_directory(), environ=dict(os.environ)))
 
 
 def _do_all(actions: Sequence[Action], call: Call) -> int:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from megatest.model.error import MegatestError
+from megatest.model.error import MegatestError, UserError
 
 EXIT_INTERRUPTED = 130
 EXIT_DEFECT = 70
@@ -45,6 +45,21 @@ def guarded(action: Callable[[], int]) -> int:
     except Exception:
         print_error(_defect_report())
         return EXIT_DEFECT
+
+
+def working_directory() -> str:
+    """Return the current directory.
+
+    Raises:
+        UserError: it was removed under us.
+    """
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise UserError(
+            "the current directory does not exist any more",
+            hint="go to another one, or name the area with --area",
+        ) from None
 
 
 def print_error(text: str) -> None:

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from megatest.app.session import AreaRequest
+from megatest.cli.main import working_directory
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("run", "plan, launch and wait for tests"),
@@ -115,7 +116,8 @@ def area_request(area: str, config_name: str) -> AreaRequest:
     """Return which area a command line means."""
     from megatest.app.session import AreaRequest  # reads configuration; --help has none
 
-    return AreaRequest(start=os.getcwd(), area=area, config_name=config_name, environ=dict(os.environ))
+    start = "" if area else working_directory()
+    return AreaRequest(start=start, area=area, config_name=config_name, environ=dict(os.environ))
 
 
 def run(arguments: Sequence[str]) -> int:
