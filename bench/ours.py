@@ -145,7 +145,7 @@ _COMMANDS: Final[tuple[tuple[str, tuple[str, ...], float | None], ...]] = (
     ("`megatest list --runs`", ("list", "--runs"), None),
     ("`megatest show`", ("show", "t0"), None),
     ("`megatest why`", ("why", "t0"), None),
-    ("`megatest config get`", ("config", "get", "setup/linktree"), None),
+    ("`megatest config get`", ("config", "get", "setup", "linktree"), None),
     ("`megatest check`", ("check",), None),
     ("`megatest run --dry-run`", ("run", "--dry-run", "-t", megatest.TARGET, "-n", megatest.RUN), None),
     ("`megatest -list-runs %`", ("-list-runs", "%"), None),
