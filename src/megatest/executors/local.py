@@ -28,6 +28,7 @@ from megatest.model.job import ChangeKind, Job, JobChange, Submission
 from megatest.model.slotted import dataclass, field
 
 _PR_SET_CHILD_SUBREAPER = 36
+_PLAIN_HOST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 _SOONEST_SWEEP_S = 1.0
 _LATEST_SWEEP_S = 4.0
 _KILL_STEP_S = 0.02
@@ -100,6 +101,7 @@ class LocalExecutor:
         self._unswept: list[_Running] = []
         self._sweep_s = _SOONEST_SWEEP_S
         self._next_sweep = 0.0
+        self._here = _here()
         _become_subreaper()
 
     # -- starting -----------------------------------------------------------------------------
@@ -114,7 +116,8 @@ class LocalExecutor:
             return Submission(row=job.row, handle=str(known.pid))
         try:
             reach("spawn before")
-            pid = spawn(["/bin/sh", job.script], {**job.environment, process.MARK: job.name}, job.log)
+            argv = ["/bin/sh", job.script, *self._here]
+            pid = spawn(argv, {**job.environment, process.MARK: job.name}, job.log)
             reach("spawn after")
         except OSError as error:
             return Submission(row=job.row, error=f"cannot start /bin/sh {job.script}: {error.strerror}")
@@ -371,6 +374,13 @@ def spawn(argv: list[str], environment: Mapping[str, str], log: str) -> int:
         # The engine ignores or handles these; a test starts with the defaults.
         setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT),
     )
+
+
+def _here() -> tuple[str, ...]:
+    """Return the arguments that spare a job script reading this boot's id and this host's name."""
+    host, boot = os.uname().nodename, process.boot_id()
+    known = boot and _PLAIN_HOST.issuperset(host)
+    return ("--here", boot, host) if known else ()
 
 
 def _group_exists(pgid: int) -> bool:

@@ -37,44 +37,15 @@ _HEAD: Final = """\
 #     . ./megatest.sh; sh .megatest/job.sh --again
 """
 
-_CLAIM: Final = """\
-cd "$mt__dir" || exit 74
-{ read -r mt__line; read -r mt__line; } < .megatest/job.sh
-if [ "$mt__line" != "$mt__mark" ]; then
-    echo "megatest: $mt__dir holds another attempt than this script's; nothing was started" >&2
-    exit 75
-fi
-
-mt__journal=$mt__dir/.megatest/journal
-case ${1-},${MT_JOB-} in
---again,* | , | *-$mt__row-$mt__attempt) ;;
-*)  # an engine that stood still for long wants an attempt whose place another has taken
-    echo "megatest: $MT_JOB was to be started, this is another attempt; nothing was done" >&2
-    exit 75
-    ;;
-esac
-set -C
-if [ "${1-}" = --again ]; then
-    mt__journal=/dev/null
-elif ! { true > "$mt__journal"; } 2> /dev/null; then
-    if [ -e "$mt__journal" ]; then
-        echo "megatest: this attempt was already started, or taken back; nothing was done" >&2
-        echo "megatest: to run its commands by hand: sh $mt__dir/.megatest/job.sh --again" >&2
-        exit 75
-    fi
-    echo "megatest: cannot create $mt__journal; nothing was started" >&2
-    exit 74
-fi
-set +C
-"""
-
 _FUNCTIONS: Final = """\
-mt__step=
-
-mt__say() {  # KIND FIELDS: one journal record
+mt__record() {  # KIND FIELDS: print one journal record
     mt__up=0
     IFS=' ' read -r mt__up mt__line < /proc/uptime  # the test may have set IFS
-    printf '{"k":"%s","up":%s,%s}\\n' "$1" "$mt__up" "$2" >> "$mt__journal"
+    printf '{"k":"%s","up":%s,%s}\\n' "$1" "$mt__up" "$2"
+}
+
+mt__say() {  # KIND FIELDS: add one record to the journal
+    mt__record "$1" "$2" >> "$mt__journal"
 }
 
 mt__end() {  # CODE STEP [FIELDS]: the last record
@@ -82,21 +53,39 @@ mt__end() {  # CODE STEP [FIELDS]: the last record
     mt__say exit "\\"code\\":$1,\\"step\\":\\"$2\\"${3-}"
     exit "$1"
 }
+"""
 
-mt__begin() {  # FIELDS: the first record: which process this is, and where
+_PLACE: Final = """\
+cd "$mt__dir" || exit 74
+if [ "$0" != "$mt__dir/.megatest/job.sh" ]; then  # a copy: is the directory still its attempt's?
+    { read -r mt__line; read -r mt__line; } < .megatest/job.sh
+    if [ "$mt__line" != "$mt__mark" ]; then
+        echo "megatest: $mt__dir holds another attempt than this script's; nothing was started" >&2
+        exit 75
+    fi
+fi
+case ${1-},${MT_JOB-} in
+--again,* | , | *-$mt__row-$mt__attempt) ;;
+*)  # an engine that stood still for long wants an attempt whose place another has taken
+    echo "megatest: $MT_JOB was to be started, this is another attempt; nothing was done" >&2
+    exit 75
+    ;;
+esac
+
+if [ "${1-}" = --here ]; then  # whoever starts it on this host knows this already
+    mt__boot=$2 mt__host=$3
+else
     mt__boot=
     read -r mt__boot < /proc/sys/kernel/random/boot_id
     mt__host=
     read -r mt__host < /proc/sys/kernel/hostname
     case $mt__host in *[!A-Za-z0-9._-]*) mt__host= ;; esac
-    mt__say start "\\"pid\\":$$,\\"boot_id\\":\\"$mt__boot\\",\\"host\\":\\"$mt__host\\",$1"
-}
-
-trap 'mt__end 129 "$mt__step"' HUP
-trap 'mt__end 130 "$mt__step"' INT
-trap 'mt__end 143 "$mt__step"' TERM
+fi
+mt__who="\\"pid\\":$$,\\"boot_id\\":\\"$mt__boot\\",\\"host\\":\\"$mt__host\\",\\"v\\":1,\\"attempt\\":$mt__attempt"
 """
 
+# On the engine's own host `up` says enough: whoever has the pid and began before then is the one
+# that wrote it.
 _ELSEWHERE: Final = """\
 mt__since() {  # a shell reads byte by byte, and this line is long: a fifth of the script's whole time
     if read -r mt__line < /proc/self/stat; then
@@ -110,13 +99,31 @@ mt__uname=$(uname -srvpio)
 case $mt__uname in *[\\"\\\\]*) mt__uname= ;; esac
 mt__load=-1
 read -r mt__load mt__line < /proc/loadavg
-mt__begin "\\"v\\":1,\\"attempt\\":$mt__attempt,\\"pid_started\\":$mt__pid_started,\
-\\"uname\\":\\"$mt__uname\\",\\"cpuload\\":$mt__load,\
+mt__who="$mt__who,\\"pid_started\\":$mt__pid_started,\\"uname\\":\\"$mt__uname\\",\\"cpuload\\":$mt__load,\
 \\"time\\":$(date +%s)"
 """
 
-# Here `up` says enough: whoever has the pid and began before then is the one that wrote it.
-_HERE: Final = 'mt__begin "\\"v\\":1,\\"attempt\\":$mt__attempt"\n'
+_CLAIM: Final = """\
+mt__journal=$mt__dir/.megatest/journal
+set -C  # the journal is created by one process only, with its first record
+if [ "${1-}" = --again ]; then
+    mt__journal=/dev/null
+elif ! { { mt__record start "$mt__who"; true; } > .megatest/journal; } 2> /dev/null; then
+    if [ -e .megatest/journal ]; then
+        echo "megatest: this attempt was already started, or taken back; nothing was done" >&2
+        echo "megatest: to run its commands by hand: sh $mt__dir/.megatest/job.sh --again" >&2
+        exit 75
+    fi
+    echo "megatest: cannot create $mt__journal; nothing was started" >&2
+    exit 74
+fi
+set +C
+
+mt__step=
+trap 'mt__end 129 "$mt__step"' HUP
+trap 'mt__end 130 "$mt__step"' INT
+trap 'mt__end 143 "$mt__step"' TERM
+"""
 
 _FILE: Final = """\
 mt__script={script}
@@ -228,7 +235,7 @@ def job_script(job: JobScript) -> str:
         f"#!/bin/sh\n{mark_line(owner)}\n{owner_line(owner)}\n{_HEAD}\n",
         f"mt__dir={sh_quote(job.run_dir)}\nmt__mark='{mark_line(owner)}'\n",
         f"mt__row={owner.row} mt__attempt={owner.attempt}\n\n",
-        f"{_CLAIM}\n{_FUNCTIONS}\n{_ELSEWHERE if job.elsewhere else _HERE}\n",
+        f"{_FUNCTIONS}\n{_PLACE}{_ELSEWHERE if job.elsewhere else ''}\n{_CLAIM}\n",
         *[_export(variable.name, variable.value) for variable in job.variables],
         f'export MT_JOURNAL="$mt__journal"\nexport PATH={sh_quote(job.shim_dir)}"${{PATH:+:$PATH}}"\n\n',
         _runscript(job.runscript),
