@@ -6,7 +6,7 @@ Several `FakeStore`s on the same `FakeRecords` are several connections to one da
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -27,8 +27,6 @@ from megatest.model.record import (
 from megatest.model.spec import TestMeta
 from megatest.model.status import ACTIVE, State, Status, legal_change
 from megatest.store.fault import IllegalChange, run_removed
-
-_CHANGED = tuple(f.name for f in fields(TestChange) if f.name not in ("row", "expected_state", "time"))
 
 
 def _sort_key(text: str) -> tuple[bool, bytes]:
@@ -426,9 +424,9 @@ class FakeStore:
         record = self.records.tests.get(change.row)
         if record is None or record.state != change.expected_state:
             return False
-        changes = {name: value for name in _CHANGED if (value := getattr(change, name)) is not None}
-        if change.time is not None:
-            changes["event_time"] = change.time
+        changes = dict(change.values)
+        if "time" in changes:
+            changes["event_time"] = changes.pop("time")
         if changes:
             self._put(replace(record, **changes))
         return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -105,7 +104,8 @@ class StoreAndModel(RuleBasedStateMachine):
         if not isinstance(change, TestChange):
             return change
         test = self.model.records.tests.get(change.row)
-        return replace(change, expected_state="LAUNCHED" if test is None else test.state)
+        present = "LAUNCHED" if test is None else test.state
+        return TestChange(row=change.row, expected_state=present, **change.values)
 
     @initialize()
     def some_records(self) -> None:

@@ -15,7 +15,7 @@ from megatest.engine.attempt import Row
 from megatest.engine.batch import Batch
 from megatest.engine.ports import Bell, Clock, Lease, Move, RunLog, Store
 from megatest.failpoint import reach
-from megatest.model.change import AttemptKept, Change, StepChange, StepsCleared, TestChange
+from megatest.model.change import AttemptKept, StepChange, StepsCleared, TestChange
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord, ValueRecord
 from megatest.model.rollup import RollUp
@@ -66,7 +66,7 @@ class Ledger:
         self._written_counts: dict[str, tuple[int, int]] = {}
         self._dirty: dict[str, None] = {}
         self._batch = Batch()
-        self._logged: Sequence[Change] = ()
+        self._logged = 0  # the version of the batch that the run's journal has
         for record in records:
             self._take(record)
 
@@ -138,7 +138,7 @@ class Ledger:
 
     def change(self, row: Row, **values: Any) -> None:
         """Set columns of a row (the fields of `TestChange`) with the next commit."""
-        self._batch.add(TestChange(row=row.id, expected_state=row.state, **values))
+        self._batch.set_columns(row.id, row.state, values)
         state, status = values.get("state"), values.get("status")
         if state is None and status is None:
             return
@@ -174,19 +174,11 @@ class Ledger:
 
         The first is for the attempts only: nobody sees the row, or its parent, in that state.
         """
-        self._batch.add(TestChange(row=row.id, expected_state=row.state, state=state, status=status))
+        self._batch.set_columns(row.id, row.state, {"state": state, "status": status})
         self._batch.add(AttemptKept(row=row.id))
         row.retries += 1
-        self._batch.add(
-            TestChange(
-                row=row.id,
-                expected_state=state,
-                state=State.NOT_STARTED,
-                status=Status.NA,
-                comment=comment,
-                retries=row.retries,
-            )
-        )
+        due = {"state": State.NOT_STARTED, "status": Status.NA, "comment": comment, "retries": row.retries}
+        self._batch.set_columns(row.id, state, due)
         self._move(row, State.NOT_STARTED, Status.NA)
         self._ring(row)
 
@@ -212,16 +204,15 @@ class Ledger:
         if not self._batch:
             return ()
         changes = self._batch.changes()
-        if changes != self._logged:  # else the store failed, and this is the next try
+        if self._batch.version != self._logged:  # else the store failed, and this is the next try
             reach("run log before write")
             self._log.changes(changes, self._lease.token)
             reach("run log after write")
-            self._logged = changes
+            self._logged = self._batch.version
         records = self._store.commit(changes, self._lease)
         reach("commit after")
         conflicts = [c for record in records if (c := self._conflict(record)) is not None]
         self._batch.clear()
-        self._logged = ()
         self._ring_bell(conflicts)
         return conflicts
 
@@ -249,7 +240,7 @@ class Ledger:
 
     def _conflict(self, record: TestRecord) -> Conflict | None:
         row = self._by_id.get(record.id)
-        lost = self._batch.test_change(record.id)
+        lost = self._batch.columns_of(record.id)
         if row is None or lost is None:
             return None
         self.notice(row, record.state, record.status)

@@ -21,7 +21,6 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from megatest.engine.attempt import Attempt, Row
-from megatest.engine.batch import values_of
 from megatest.engine.conclude import begin_again, conclude, failure_of, is_bad
 from megatest.engine.gate import Gate
 from megatest.engine.interrupt import Interrupts, Level
@@ -591,7 +590,7 @@ class Engine:
     def _resolve(self, conflict: Conflict) -> None:
         """Somebody else moved the row: heed a kill request, else what happened prevails."""
         row, lost = conflict.row, conflict.lost
-        values = values_of(lost)
+        values = dict(lost.values)
         killed = row.state == State.KILLREQ
         launching = next((a for a in self._launching if a.row is row), None)
         if killed and launching is not None:

@@ -2,45 +2,80 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, TypedDict
+
 from megatest.model.record import ValueRecord
 from megatest.model.slotted import dataclass
 
+if TYPE_CHECKING:
+    from typing import Unpack
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+class Columns(TypedDict, total=False):
+    """The columns of a test's row that a change sets, under the names of `TestRecord`'s fields.
+
+    `time` is seconds since the epoch, for `event_time`; `attempt` the number of the attempt that the
+    change is about.
+    """
+
+    time: int | None
+    state: str | None
+    status: str | None
+    attempt: int | None
+    host: str | None
+    uname: str | None
+    cpuload: float | None
+    diskfree_kib: int | None
+    rundir: str | None
+    shortdir: str | None
+    final_logf: str | None
+    run_duration_s: float | None
+    comment: str | None
+    fail_count: int | None
+    pass_count: int | None
+    executor: str | None
+    handle: str | None
+    flaky: bool | None
+    retries: int | None
+    signature: str | None
+    failure: str | None
+
+
 class TestChange:
-    """New values for one test's row; None leaves a column as it is.
+    """New values for some columns of one test's row; a value of None leaves its column as it is.
+
+    It holds the columns that it sets and no others: a run makes several changes a test, each is
+    written twice (to the run's journal and to the database), and most set a handful of the columns.
 
     Attributes:
         row: the test's row.
         expected_state: the state that the writer believes the row to have.  A row in another
             state is left alone and the change is reported back as a conflict.
-        attempt: number of the attempt that this change is about.
-        time: seconds since the epoch, for `event_time`; None leaves it.
+        values: the columns; whoever gets a change does not change them.
     """
 
-    row: int
-    expected_state: str
-    time: int | None = None
-    state: str | None = None
-    status: str | None = None
-    attempt: int | None = None
-    host: str | None = None
-    uname: str | None = None
-    cpuload: float | None = None
-    diskfree_kib: int | None = None
-    rundir: str | None = None
-    shortdir: str | None = None
-    final_logf: str | None = None
-    run_duration_s: float | None = None
-    comment: str | None = None
-    fail_count: int | None = None
-    pass_count: int | None = None
-    executor: str | None = None
-    handle: str | None = None
-    flaky: bool | None = None
-    retries: int | None = None
-    signature: str | None = None
-    failure: str | None = None
+    __slots__ = ("expected_state", "row", "values")
+
+    def __init__(self, *, row: int, expected_state: str, **columns: Unpack[Columns]) -> None:
+        self.row = row
+        self.expected_state = expected_state
+        self.values: dict[str, Any] = {name: v for name, v in columns.items() if v is not None}
+
+    @property
+    def state(self) -> str | None:
+        """The state that it sets, if any."""
+        return self.values.get("state")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TestChange):
+            return NotImplemented
+        mine = (self.row, self.expected_state, self.values)
+        return mine == (other.row, other.expected_state, other.values)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"TestChange(row={self.row}, expected_state={self.expected_state!r}, **{self.values})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

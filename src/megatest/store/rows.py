@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import compress
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -283,18 +283,18 @@ def holder_from_row(row: Row) -> Holder:
 # -- what is written ---------------------------------------------------------------------------------
 
 _COLUMN: Final = {"time": "event_time", "diskfree_kib": "diskfree", "run_duration_s": "run_duration"}
-_CHANGED: Final = tuple(name for name in field_names(TestChange) if name not in ("row", "expected_state"))
-_COLUMNS: Final = tuple(_COLUMN.get(name, name) for name in _CHANGED)
-_CHANGES_OF: Final = attrgetter(*_CHANGED)
+
+
+@lru_cache(maxsize=256)
+def _columns(names: tuple[str, ...]) -> tuple[str, ...]:
+    columns = tuple(_COLUMN.get(name, name) for name in names)
+    return (*columns, "attemptnum") if "attempt" in names else columns  # the name that scripts know
 
 
 def columns_from_change(change: TestChange) -> tuple[tuple[str, ...], list[Bound]]:
     """Return the columns that a change sets, and their values."""
-    asked = _CHANGES_OF(change)
-    given = [value is not None for value in asked]
-    columns = list(compress(_COLUMNS, given))
-    values = list(map(bindable, compress(asked, given)))
-    if change.attempt is not None:  # under the name that scripts know
-        columns.append("attemptnum")
-        values.append(change.attempt)
-    return tuple(columns), values
+    given = change.values
+    values = [bindable(value) for value in given.values()]
+    if "attempt" in given:
+        values.append(given["attempt"])
+    return _columns(tuple(given)), values

@@ -42,7 +42,6 @@ VERSION: Final = 1
 _TEST: Final = tuple(name for name in field_names(TestRecord) if name != "test_id")
 _STEP: Final = field_names(StepRecord)
 _VALUE: Final = field_names(ValueRecord)
-_COLUMNS: Final = tuple(name for name in field_names(TestChange) if name not in ("row", "expected_state"))
 
 _TEXT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
@@ -157,8 +156,7 @@ class RunLog:
 
 def _packed(change: Change) -> list[Any]:
     if isinstance(change, TestChange):
-        values = {name: value for name in _COLUMNS if (value := getattr(change, name)) is not None}
-        return ["test", change.row, values]
+        return ["test", change.row, change.values]
     if isinstance(change, StepChange):
         return [
             "step", change.row, change.stepname, change.state, change.status, change.time, change.comment,
