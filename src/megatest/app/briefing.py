@@ -25,6 +25,7 @@ from megatest.model.slotted import dataclass, field
 from megatest.model.spec import Step, TestSpec, Variable
 from megatest.plan.items import Item, expand_items
 
+_OF_EACH_TEST = _TEST_NAME, _ITEM_PATH, _ITEM_INFO = ("MT_TEST_NAME", "MT_ITEMPATH", "MT_ITEM_INFO")
 _COMMAND = re.compile(r"`|\$\(")
 _REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -84,6 +85,9 @@ class TestBriefing:
         self._items: dict[str, Mapping[str, Item]] = {}
         self._first_attempts: dict[TestId, int] = {}
         self._echoed: dict[tuple[str, tuple[str | None, ...]], str] = {}
+        self._plainly_configured: bool | None = None
+        self._latest_configured: tuple[Variable, ...] | None = None
+        self._shared: tuple[Variable, ...] = ()
         self._from_area = tuple(
             Variable(name, value)
             for name, value in session.area.exported.items()
@@ -102,6 +106,10 @@ class TestBriefing:
             Variable(name, value) for name, value in zip(area.field_names, context.target.values, strict=True)
         )
 
+        # Whoever overrides one of the names that each test gets prevails.
+        later = (*area.env_override, *self._fields)
+        self._overridden = frozenset(v.name for v in later) & frozenset(_OF_EACH_TEST)
+
     # -- the engine's port ------------------------------------------------------------------------
 
     def brief(self, test_id: TestId, row: int, attempt: int) -> Brief:
@@ -110,10 +118,10 @@ class TestBriefing:
         spec = self._specs[test_id.test]
         item = self._item(test_id)
         choice = choose(area, test_id, self._session.environ, self._context.executor)
-        variables = self._variables(test_id, item)
+        shared, own = self._variables(test_id, item)
         if spec.depends_on_items:
-            spec = self._read_again(spec, variables)
-            variables = (*variables, *spec.environment)
+            spec = self._read_again(spec, (*shared, *own))
+            own = (*own, *spec.environment)
         steps = (*spec.steps, *self._subrun(spec))
         if not spec.runscript and not steps:
             raise UserError(f"test {test_id.test} has neither [setup] runscript nor [ezsteps]")
@@ -129,7 +137,8 @@ class TestBriefing:
                 is_item=bool(test_id.item),
                 runscript=spec.runscript,
                 steps=steps,
-                variables=variables,
+                shared=shared,
+                variables=own,
                 disks=spec.disks,
                 preclean=self._context.preclean and attempt == self._first_attempt(test_id, attempt),
                 keep=spec.requirements.retries,
@@ -138,7 +147,7 @@ class TestBriefing:
             ),
             executor=choice.executor,
             launcher=choice.line,
-            environment=self._environment(choice, spec, variables),
+            environment=self._environment(choice, spec, shared, own),
             run_limit_s=self._run_limit_s(spec),
             resources=spec.requirements.resources,
             exit_table=area.script_exit_table,
@@ -190,36 +199,51 @@ class TestBriefing:
             self.items(test_id.test)
         return self._items[test_id.test].get(test_id.item)
 
-    def _variables(self, test_id: TestId, item: Item | None) -> tuple[Variable, ...]:
+    def _variables(
+        self, test_id: TestId, item: Item | None
+    ) -> tuple[tuple[Variable, ...], tuple[Variable, ...]]:
+        """Return the variables of an attempt: those that all tests share, and its own behind them.
+
+        The shared ones are the same object as long as they are the same.
+        """
         own = self._test_variables(test_id, item)
-        before = (*self._from_area, *self._names, *own)
-        configured = self._configured(before)
-        return (
-            *self._from_area,
-            *configured,
-            *self._context.variables,
-            *self._names,
-            *own,
-            *self._session.area.env_override,
-            *self._fields,
-            *(item.variables if item else ()),
-        )
+        configured = self._configured(own)
+        if configured is not self._latest_configured:
+            self._latest_configured = configured
+            self._shared = tuple(
+                Variable(name, value)
+                for name, value in {
+                    v.name: v.value
+                    for v in (
+                        *self._from_area,
+                        *configured,
+                        *self._context.variables,
+                        *self._names,
+                        *self._session.area.env_override,
+                        *self._fields,
+                    )
+                }.items()
+            )
+        mine = tuple([v for v in own if v.name not in self._overridden]) if self._overridden else own
+        return self._shared, (*mine, *(item.variables if item else ()))
 
     def _test_variables(self, test_id: TestId, item: Item | None) -> tuple[Variable, ...]:
         pairs = " ".join(f"({v.name} {v.value})" for v in item.variables) if item else ""
         return (
-            Variable("MT_TEST_NAME", test_id.test),
-            Variable("MT_ITEMPATH", test_id.item),
-            Variable("MT_ITEM_INFO", f"({pairs})"),
+            Variable(_TEST_NAME, test_id.test),
+            Variable(_ITEM_PATH, test_id.item),
+            Variable(_ITEM_INFO, f"({pairs})"),
         )
 
-    def _configured(self, before: Iterable[Variable]) -> tuple[Variable, ...]:
+    def _configured(self, own: Iterable[Variable]) -> tuple[Variable, ...]:
         """Return the variables of runconfigs, each as ``echo`` prints it."""
         runconfig = self._session.runconfig
         assert runconfig is not None, "a briefing is made for a chosen target"
-        if not any(shell_special(v.value) for v in runconfig.variables):
+        if self._plainly_configured is None:
+            self._plainly_configured = not any(shell_special(v.value) for v in runconfig.variables)
+        if self._plainly_configured:
             return runconfig.variables
-        environ = self._environ_with(before)
+        environ = self._environ_with((*self._from_area, *self._names, *own))
         out = []
         for variable in runconfig.variables:
             value = self._echo(variable.value, environ)
@@ -241,7 +265,7 @@ class TestBriefing:
         return {**self._session.environ, **{v.name: v.value for v in variables}}
 
     def _environment(
-        self, choice: Choice, spec: TestSpec, variables: Sequence[Variable]
+        self, choice: Choice, spec: TestSpec, shared: Sequence[Variable], own: Sequence[Variable]
     ) -> Mapping[str, str]:
         """Return the environment of the process that is started.
 
@@ -249,7 +273,7 @@ class TestBriefing:
         """
         if choice.executor != COMMAND:
             return self._context.inherited
-        more = (*variables, *spec.launch_environment)
+        more = (*shared, *own, *spec.launch_environment)
         return {**self._context.inherited, **{v.name: v.value for v in more}}
 
     # -- reading testconfigs ----------------------------------------------------------------------

@@ -23,7 +23,9 @@ class AttemptSpec:
         is_item: the run directory is an item's, inside the test's directory.
         runscript: command of ``[setup] runscript``; empty without.
         steps: ``[ezsteps]``, run after the runscript.
-        variables: what the job script exports, in order; later ones win.
+        shared: what the job script exports first, one value a name; the same object for all attempts
+            of which this is so, whose text can then be kept.
+        variables: what it exports after these, in order; later ones win.
         disks: where it may go; empty means the area's.
         preclean: remove what an earlier attempt left instead of keeping it aside.
         keep: so many earlier attempts are kept at least, whatever the area says: one for each retry.
@@ -42,6 +44,7 @@ class AttemptSpec:
     is_item: bool
     runscript: str = ""
     steps: tuple[Step, ...] = ()
+    shared: tuple[Variable, ...] = ()
     variables: tuple[Variable, ...] = ()
     disks: tuple[Disk, ...] = ()
     preclean: bool = False

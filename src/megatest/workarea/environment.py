@@ -7,9 +7,9 @@ from typing import Final
 
 from megatest.model.slotted import dataclass
 from megatest.model.spec import Variable
-from megatest.workarea.quote import csh_quote, is_exportable, sh_quote
+from megatest.workarea.quote import csh_quote, is_exportable, is_plain, sh_quote
 
-_MOST_LINES: Final = 2000
+_MOST_NAMES: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,59 +21,79 @@ class EnvironmentFiles:
 
 
 class Environment:
-    """The environment that all tests of a run inherit, rendered once.
+    """The environment that all tests of a run inherit, and the variables that they share.
 
-    Variables that the tests themselves set are the same names for nearly every test, so the
-    rest of the text is kept for the latest set of names; and most have the same values, so
-    lines are kept too.
+    Both are the same for nearly every test, and so are the names of the variables that the tests
+    set themselves: the text of all but these is kept for the latest names.
     """
 
     def __init__(self, inherited: Mapping[str, str], hidden: Collection[str]) -> None:
         """Take a copy of `inherited`; names in `hidden` will be commented out."""
         self._inherited = dict(inherited)
         self._hidden = frozenset(hidden)
-        self._own: frozenset[str] = frozenset()
-        self._lines: dict[tuple[str, str], tuple[str, str]] = {}
-        self._rest = self._render(self._all_but(frozenset()))
+        self._shared: Sequence[Variable] = ()
+        self._common = self._inherited
+        self._own: tuple[str, ...] = ()
+        self._forms: dict[str, tuple[str, str]] = {}
+        self._rest = self._render(sorted(self._inherited.items()))
 
-    def value(self, name: str) -> str:
-        """Return the inherited value; empty if there is none."""
-        return self._inherited.get(name, "")
-
-    def with_variables(self, variables: Sequence[Variable]) -> dict[str, str]:
+    def with_variables(self, variables: Iterable[Variable]) -> dict[str, str]:
         """Return the whole environment of a test that sets `variables` itself; later ones win."""
         return self._inherited | {variable.name: variable.value for variable in variables}
 
-    def files(self, variables: Sequence[Variable]) -> EnvironmentFiles:
-        """Return the files' text for a test that sets `variables` itself; later ones win."""
-        own = {variable.name: variable.value for variable in variables}
-        if own.keys() != self._own:
-            self._own = frozenset(own)
-            self._rest = self._render(self._all_but(self._own))
-        mine = self._render(own.items())
-        return EnvironmentFiles(sh=self._rest.sh + mine.sh, csh=self._rest.csh + mine.csh)
+    def value(self, name: str, shared: Sequence[Variable]) -> str:
+        """Return the value of a variable that the test does not set itself; empty if there is none."""
+        self._take(shared)
+        return self._common.get(name, "")
 
-    def _all_but(self, names: Collection[str]) -> Iterable[tuple[str, str]]:
-        return (item for item in sorted(self._inherited.items()) if item[0] not in names)
+    def files(self, shared: Sequence[Variable], variables: Iterable[Variable]) -> EnvironmentFiles:
+        """Return the files' text.
+
+        Args:
+            shared: set for many tests alike; text is kept as long as it is the same object.
+            variables: what the test sets itself; later ones win.
+        """
+        self._take(shared)
+        own = {variable.name: variable.value for variable in variables}
+        names = tuple(own)
+        if names != self._own:
+            self._own = names
+            rest = {**self._common}
+            for name in names:
+                rest.pop(name, None)
+            self._rest = self._render(sorted(rest.items()))
+        mine = self._render(own.items())
+        return EnvironmentFiles(self._rest.sh + mine.sh, self._rest.csh + mine.csh)
+
+    def _take(self, shared: Sequence[Variable]) -> None:
+        if shared is not self._shared:
+            self._shared, self._own = shared, ()
+            self._common = self.with_variables(shared)
+            self._rest = self._render(sorted(self._common.items()))
 
     def _render(self, variables: Iterable[tuple[str, str]]) -> EnvironmentFiles:
-        lines = [self._both_lines(pair) for pair in variables]
-        return EnvironmentFiles(sh="".join([sh for sh, _ in lines]), csh="".join([csh for _, csh in lines]))
+        sh, csh = [], []
+        for name, value in variables:
+            begin_sh, begin_csh = self._form(name)
+            if is_plain(value):
+                sh.append(f"{begin_sh}{value}\n")
+                csh.append(f"{begin_csh}{value}\n")
+            else:
+                sh.append(self._quoted(begin_sh, value, sh_quote))
+                csh.append(self._quoted(begin_csh, value, csh_quote))
+        return EnvironmentFiles("".join(sh), "".join(csh))
 
-    def _both_lines(self, pair: tuple[str, str]) -> tuple[str, str]:
-        known = self._lines.get(pair)
-        if known is None:
-            if len(self._lines) >= _MOST_LINES:
-                self._lines.clear()
-            known = self._lines[pair] = (
-                self._line("export {}={}\n", *pair, sh_quote),
-                self._line("setenv {} {}\n", *pair, csh_quote),
-            )
-        return known
+    def _form(self, name: str) -> tuple[str, str]:
+        """Return how the lines that set a variable begin, for each family of shells."""
+        form = self._forms.get(name)
+        if form is None:
+            mute = "# " if name in self._hidden or not is_exportable(name) else ""
+            form = (f"{mute}export {name}=", f"{mute}setenv {name} ")
+            if len(self._forms) < _MOST_NAMES:
+                self._forms[name] = form
+        return form
 
-    def _line(self, form: str, name: str, value: str, quote: Callable[[str], str]) -> str:
-        line = form.format(name, quote(value))
-        if name in self._hidden or not is_exportable(name):
-            # Each line of it: the value may hold several.
-            return "".join(f"# {part}\n" for part in line[:-1].split("\n"))
-        return line
+    def _quoted(self, begin: str, value: str, quote: Callable[[str], str]) -> str:
+        line = begin + quote(value)
+        # Each line of a comment: the value may hold several.
+        return (line.replace("\n", "\n# ") if begin.startswith("#") else line) + "\n"

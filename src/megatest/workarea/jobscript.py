@@ -14,11 +14,10 @@ The evaluated testconfig stands behind the last command, as comments that start 
 
 from __future__ import annotations
 
-import base64
-import json
 import re
+from binascii import b2a_base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from json.encoder import encode_basestring_ascii as json_text
 from typing import Final
 
 from megatest.model.error import UserError
@@ -27,8 +26,6 @@ from megatest.model.slotted import dataclass
 from megatest.model.spec import Step, Variable
 from megatest.workarea.marker import Owner, mark_line, owner_line
 from megatest.workarea.quote import is_exportable, sh_quote
-
-_JSON: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 _HEAD: Final = """\
 #
@@ -125,6 +122,9 @@ trap 'mt__end 130 "$mt__step"' INT
 trap 'mt__end 143 "$mt__step"' TERM
 """
 
+_BEGIN_HERE: Final = f"{_FUNCTIONS}\n{_PLACE}\n{_CLAIM}\n"
+_BEGIN_ELSEWHERE: Final = f"{_FUNCTIONS}\n{_PLACE}{_ELSEWHERE}\n{_CLAIM}\n"
+
 _FILE: Final = """\
 mt__script={script}
 if [ -f "./$mt__script" ]; then
@@ -206,7 +206,7 @@ class JobScript:
     Attributes:
         owner: whose attempt it is.
         run_dir: absolute, real path.
-        variables: exported in order.
+        exports: the lines that export its variables, in order; see `exports`.
         shim_dir: directory that comes first on PATH.
         runscript: `[setup] runscript`; empty without one.
         steps: ``[ezsteps]``.
@@ -216,7 +216,7 @@ class JobScript:
 
     owner: Owner
     run_dir: str
-    variables: Sequence[Variable]
+    exports: str
     shim_dir: str
     runscript: str = ""
     steps: Sequence[Step] = ()
@@ -231,12 +231,13 @@ def job_script(job: JobScript) -> str:
         UserError: a step's name cannot be a file's name, or a value holds a NUL.
     """
     owner = job.owner
+    mark = mark_line(owner)
     parts = [
-        f"#!/bin/sh\n{mark_line(owner)}\n{owner_line(owner)}\n{_HEAD}\n",
-        f"mt__dir={sh_quote(job.run_dir)}\nmt__mark='{mark_line(owner)}'\n",
+        f"#!/bin/sh\n{mark}\n{owner_line(owner)}\n{_HEAD}\n",
+        f"mt__dir={sh_quote(job.run_dir)}\nmt__mark='{mark}'\n",
         f"mt__row={owner.row} mt__attempt={owner.attempt}\n\n",
-        f"{_FUNCTIONS}\n{_PLACE}{_ELSEWHERE if job.elsewhere else ''}\n{_CLAIM}\n",
-        *[_export(variable.name, variable.value) for variable in job.variables],
+        _BEGIN_ELSEWHERE if job.elsewhere else _BEGIN_HERE,
+        job.exports,
         f'export MT_JOURNAL="$mt__journal"\nexport PATH={sh_quote(job.shim_dir)}"${{PATH:+:$PATH}}"\n\n',
         _runscript(job.runscript),
         *_ezsteps(job.steps, after_script=bool(job.runscript)),
@@ -246,7 +247,15 @@ def job_script(job: JobScript) -> str:
     return "".join(parts)
 
 
-@lru_cache(maxsize=1024)  # most variables are the same in every script of a run
+def exports(variables: Iterable[Variable]) -> str:
+    """Return the lines that export variables, in order.
+
+    Raises:
+        UserError: a value holds a NUL.
+    """
+    return "".join([_export(variable.name, variable.value) for variable in variables])
+
+
 def _export(name: str, value: str) -> str:
     if "\0" in value:
         raise UserError(f"variable {name} holds a NUL, which no environment can")
@@ -320,21 +329,12 @@ def resolved_from_script(script: bytes) -> dict[str, tuple[Variable, ...]]:
     return {section: tuple(variables) for section, variables in sections.items()}
 
 
-def command_info(owner: Owner, source: str, run_dir: str, shim: str, variables: Iterable[Variable]) -> str:
+def command_info(owner: Owner, source: str, run_dir: str, shim: str, item_info: str) -> str:
     """Return ``MT_CMDINFO``: what a command inside the test may want to know, base64 of JSON."""
-    item_info = next((v.value for v in reversed(list(variables)) if v.name == "MT_ITEM_INFO"), "")
-    info = {
-        "testpath": source,
-        "toppath": owner.area,
-        "work-area": run_dir,
-        "test-name": owner.test,
-        "item-path": owner.item,
-        "itemdat": item_info,
-        "run-id": owner.run_id,
-        "test-id": owner.row,
-        "target": owner.target,
-        "runname": owner.runname,
-        "attempt": owner.attempt,
-        "megatest": shim,
-    }
-    return base64.b64encode(_JSON(info).encode()).decode()
+    text = (
+        f'{{"testpath":{json_text(source)},"toppath":{json_text(owner.area)},"work-area":{json_text(run_dir)},'
+        f'"test-name":{json_text(owner.test)},"item-path":{json_text(owner.item)},"itemdat":{json_text(item_info)},'
+        f'"run-id":{owner.run_id},"test-id":{owner.row},"target":{json_text(owner.target)},'
+        f'"runname":{json_text(owner.runname)},"attempt":{owner.attempt},"megatest":{json_text(shim)}}}'
+    )
+    return b2a_base64(text.encode(), newline=False).decode()

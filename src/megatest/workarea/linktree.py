@@ -38,6 +38,24 @@ def standing(home: str | None, place: Place) -> tuple[str, ...]:
     return (inner,) if os.path.isdir(inner) else ()
 
 
+def link_new(linktree: str, run_dir: str, place: Place) -> bool:
+    """Make the link of a test without items if nothing is in its place; return whether it was made.
+
+    Cost: one call of the system, but for the first test of a run.
+    """
+    link = f"{linktree}/{place.test_path}"
+    reach("link before make")
+    try:
+        try:
+            os.symlink(run_dir, link)
+        except FileNotFoundError:
+            make_directories(os.path.dirname(link))
+            os.symlink(run_dir, link)
+    except FileExistsError:
+        return False
+    return True
+
+
 def link_up(linktree: str, run_dir: str, place: Place) -> None:
     """Make a new run directory reachable through the link tree.
 

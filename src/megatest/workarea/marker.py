@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from json.encoder import encode_basestring_ascii as json_text
 from typing import Final
 
 from megatest.model.attempt import AttemptSpec
@@ -19,7 +20,6 @@ LONGEST_HEAD: Final = 1 << 14
 
 _MARK: Final = "# megatest job 1: "
 _OWNER: Final = "# megatest owner "
-_JSON: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +76,11 @@ def mark_line(owner: Owner) -> str:
 
 def owner_line(owner: Owner) -> str:
     """Return the script's third line: everything about the owner, in ASCII."""
-    said = {name: getattr(owner, name) for name in field_names(Owner)}
-    return _OWNER + _JSON(said)
+    return (
+        f'{_OWNER}{{"area":{json_text(owner.area)},"target":{json_text(owner.target)},'
+        f'"runname":{json_text(owner.runname)},"test":{json_text(owner.test)},"item":{json_text(owner.item)},'
+        f'"attempt":{owner.attempt},"run_id":{owner.run_id},"row":{owner.row}}}'
+    )
 
 
 def owner_from_head(head: bytes) -> Owner | None:

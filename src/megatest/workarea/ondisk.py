@@ -21,9 +21,9 @@ from megatest.workarea.directory import make_directories
 from megatest.workarea.disk import Disks
 from megatest.workarea.environment import Environment
 from megatest.workarea.findings import with_findings
-from megatest.workarea.jobscript import JobScript, command_info, job_script
+from megatest.workarea.jobscript import JobScript, command_info, exports, job_script
 from megatest.workarea.layout import Place, place_of
-from megatest.workarea.linktree import home_of, link_up, standing
+from megatest.workarea.linktree import home_of, link_new, link_up, standing
 from megatest.workarea.marker import SCRIPT, Owner, owner_at, owner_of_spec
 from megatest.workarea.populate import Sources, populate
 from megatest.workarea.putback import put_back_all, put_back_before
@@ -39,6 +39,7 @@ from megatest.workarea.removal import (
 )
 
 SHIM_DIR: Final = str(Path(__file__).parent / "shim")
+_SHIM: Final = f"{SHIM_DIR}/megatest"
 LOG: Final = "mt_launch.log"
 
 _RULES_HEAD: Final = """\
@@ -76,7 +77,9 @@ class WorkAreaOnDisk:
             home: the user's home directory, which removal never touches.
         """
         self._area = area
-        self._python = python
+        self._of_this_program = (Variable("MT_MEGATEST", _SHIM), Variable("MT_PYTHON", python))
+        self._shared: Sequence[Variable] = ()
+        self._shared_exports = ""
         self._runs = Disk(name="runs", path=f"{area.home}/runs")
         self._disks = Disks(
             default=self._runs,
@@ -97,26 +100,26 @@ class WorkAreaOnDisk:
             UserError: the test's own files do not fit (unreadable, a name in the way).
         """
         place = place_of(spec.target, spec.runname, spec.test_id)
+        path = place.path
         owner = owner_of_spec(self._area.home, spec)
-        run_dir = f"{self._disks.real(self._disks.choose(spec.disks))}/{place.path}"
-        roots = self._roots(spec.disks)
-        own = self._own_variables(run_dir, owner, spec)
+        run_dir = f"{self._disks.real(self._disks.choose(spec.disks))}/{path}"
+        own = (*spec.variables, *self._own_variables(run_dir, owner, spec))
         script = self._script(run_dir, owner, spec, own)
         try:
-            self._clear_the_way(run_dir, place, owner, roots, spec)
+            self._make_room(run_dir, place, owner, spec)
             reach("work area made")
             try:
-                self._fill(run_dir, spec, script, (*spec.variables, *own))
-                link_up(self._area.linktree, run_dir, place)
+                self._fill(run_dir, spec, script, own)
+                self._link(run_dir, place, owner, spec)
                 reach("work area linked")
             except (OSError, MegatestError):
-                _undo(run_dir, owner, roots)
+                _undo(run_dir, owner, self._roots(spec.disks))
                 raise
         except OSError as error:
             raise _fault(run_dir, error) from error
         return Prepared(
             run_dir=run_dir,
-            link=f"{self._area.linktree}/{place.path}",
+            link=f"{self._area.linktree}/{path}",
             script=f"{run_dir}/{SCRIPT}",
             log=f"{run_dir}/{LOG}",
         )
@@ -179,22 +182,40 @@ class WorkAreaOnDisk:
             precious=self._precious,
         )
 
-    def _clear_the_way(
-        self, run_dir: str, place: Place, owner: Owner, roots: Roots, spec: AttemptSpec
-    ) -> None:
-        """Move aside what earlier attempts left, on whichever disk, and make the directory."""
-        keep = 0 if spec.preclean else max(self._area.keep_attempts, spec.keep)
+    def _make_room(self, run_dir: str, place: Place, owner: Owner, spec: AttemptSpec) -> None:
+        """Make the directory; move aside what earlier attempts left, on whichever disk.
+
+        The first attempt of a test without items looks for that only if something is in its way,
+        there or, on another disk, at the link: nearly always nothing is.
+        """
+        if spec.attempt > 1 or place.item:
+            self._clear_the_way(run_dir, place, owner, spec)
+        try:
+            _make_directory(run_dir)
+        except FileExistsError:
+            self._clear_the_way(run_dir, place, owner, spec)
+            set_aside(run_dir, place, owner, self._roots(spec.disks), keep=self._keep(spec))
+            _make_directory(run_dir)
+
+    def _link(self, run_dir: str, place: Place, owner: Owner, spec: AttemptSpec) -> None:
+        """Make the directory reachable through the link tree."""
+        if not place.item and link_new(self._area.linktree, run_dir, place):
+            return
+        self._clear_the_way(run_dir, place, owner, spec)
+        link_up(self._area.linktree, run_dir, place)
+
+    def _keep(self, spec: AttemptSpec) -> int:
+        return 0 if spec.preclean else max(self._area.keep_attempts, spec.keep)
+
+    def _clear_the_way(self, run_dir: str, place: Place, owner: Owner, spec: AttemptSpec) -> None:
+        """Move aside what the link tree shows of earlier attempts elsewhere than in `run_dir`."""
+        roots, keep = self._roots(spec.disks), self._keep(spec)
         home = home_of(self._area.linktree, place)
         if home is not None and place.item:
             self._clear_test_without_items(home, place, owner, roots, keep)
         for earlier in standing(home, place):
             if earlier != run_dir:
                 set_aside(earlier, place, owner, roots, keep=keep)
-        try:
-            _make_directory(run_dir)
-        except FileExistsError:
-            set_aside(run_dir, place, owner, roots, keep=keep)
-            _make_directory(run_dir)
 
     def _clear_test_without_items(
         self, home: str, place: Place, owner: Owner, roots: Roots, keep: int
@@ -206,11 +227,13 @@ class WorkAreaOnDisk:
             set_aside(home, test, owner, roots, keep=keep)
 
     def _script(self, run_dir: str, owner: Owner, spec: AttemptSpec, own: Sequence[Variable]) -> str:
+        if spec.shared is not self._shared:
+            self._shared, self._shared_exports = spec.shared, exports(spec.shared)
         return job_script(
             JobScript(
                 owner=owner,
                 run_dir=run_dir,
-                variables=(*spec.variables, *own),
+                exports=self._shared_exports + exports(own),
                 shim_dir=SHIM_DIR,
                 runscript=spec.runscript,
                 steps=spec.steps,
@@ -220,19 +243,18 @@ class WorkAreaOnDisk:
         )
 
     def _own_variables(self, run_dir: str, owner: Owner, spec: AttemptSpec) -> tuple[Variable, ...]:
-        shim = f"{SHIM_DIR}/megatest"
+        item_info = _value("MT_ITEM_INFO", spec.variables) or ""
         return (
             Variable("MT_TEST_RUN_DIR", run_dir),
-            Variable("MT_CMDINFO", command_info(owner, spec.source, run_dir, shim, spec.variables)),
-            Variable("MT_MEGATEST", shim),
-            Variable("MT_PYTHON", self._python),
+            Variable("MT_CMDINFO", command_info(owner, spec.source, run_dir, _SHIM, item_info)),
+            *self._of_this_program,
         )
 
-    def _fill(self, run_dir: str, spec: AttemptSpec, script: str, variables: Sequence[Variable]) -> None:
+    def _fill(self, run_dir: str, spec: AttemptSpec, script: str, own: Sequence[Variable]) -> None:
         """Put everything into a directory that was just made, the marker first."""
         _write_script(run_dir, script)
         if self._area.test_copy_command:
-            environment = self._environment.with_variables(variables)
+            environment = self._environment.with_variables((*spec.shared, *own))
             _run_copy_command(self._area.test_copy_command, spec.source, run_dir, environment)
             # Again: `rsync --delete` takes away what is not among the test's files.
             _write_script(run_dir, script)
@@ -241,23 +263,33 @@ class WorkAreaOnDisk:
             if notes:
                 _write(f"{run_dir}/{LOG}", "".join(f"megatest: {note}\n" for note in notes), 0o666)
         reach("work area files copied")
-        self._write_environment(run_dir, variables)
+        self._write_environment(run_dir, spec.shared, own)
         if spec.steps:
             make_directories(f"{run_dir}/.ezsteps")
             _write_rules(run_dir, spec.steps)
 
-    def _write_environment(self, run_dir: str, variables: Sequence[Variable]) -> None:
-        path = next((v.value for v in reversed(variables) if v.name == "PATH"), None)
-        inherited = self._environment.value("PATH") if path is None else path
+    def _write_environment(self, run_dir: str, shared: Sequence[Variable], own: Sequence[Variable]) -> None:
+        path = _value("PATH", own)
+        below = self._environment.value("PATH", shared) if path is None else path
         files = self._environment.files(
+            shared,
             (
-                *variables,
+                *own,
                 Variable("MT_JOURNAL", journal.journal_path(run_dir)),
-                Variable("PATH", f"{SHIM_DIR}:{inherited}" if inherited else SHIM_DIR),
-            )
+                Variable("PATH", f"{SHIM_DIR}:{below}" if below else SHIM_DIR),
+            ),
         )
         _write(f"{run_dir}/megatest.sh", files.sh, 0o666)
         _write(f"{run_dir}/megatest.csh", files.csh, 0o666)
+
+
+def _value(name: str, variables: Sequence[Variable]) -> str | None:
+    """Return the value that a variable has in the end, if these set it."""
+    found = None
+    for variable in variables:
+        if variable.name == name:
+            found = variable.value
+    return found
 
 
 def _make_directory(path: str) -> None:

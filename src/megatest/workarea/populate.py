@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum
+from operator import itemgetter
 from typing import Final
 
 from megatest.failpoint import reach
@@ -21,6 +22,7 @@ from megatest.model.slotted import dataclass
 RESERVED: Final = frozenset({".megatest", "mt_launch.log"})
 """Names that are ours in a run directory; files of these names are not copied."""
 
+_NAME: Final = itemgetter(0)
 _SETTLED_NS: Final = 2_000_000_000
 _MOST_LISTINGS: Final = 500  # the items of a test come one after the other; a test is rarely needed twice
 _SMALL: Final = 1 << 17
@@ -97,26 +99,26 @@ def _list(source: str, now_ns: int) -> Listing:
             # The time comes first: a name that is added meanwhile makes the list stale, not wrong.
             seen.append((path, os.stat(path).st_mtime_ns))
             with os.scandir(path) as found:
-                names = sorted((entry.name, _kind(entry)) for entry in found)
+                names = sorted([(entry.name, _kind(entry)) for entry in found], key=_NAME)
         except OSError as error:
             raise UserError(f"cannot read the test's files: {path}: {error.strerror}") from error
         for name, kind in names:
             if not below and name in RESERVED:
                 continue
             relative = f"{below}/{name}" if below else name
-            entries.append((relative, Kind(kind)))
-            if kind == Kind.DIRECTORY.value:
+            entries.append((relative, kind))
+            if kind is Kind.DIRECTORY:
                 waiting.append(relative)
     settled = all(mtime < now_ns - _SETTLED_NS for _, mtime in seen)
     return Listing(tuple(entries), tuple(seen), settled)
 
 
-def _kind(entry: os.DirEntry[str]) -> str:
+def _kind(entry: os.DirEntry[str]) -> Kind:
+    if entry.is_file(follow_symlinks=False):
+        return Kind.FILE
     if entry.is_symlink():
-        return Kind.LINK.value
-    if entry.is_dir():
-        return Kind.DIRECTORY.value
-    return Kind.FILE.value if entry.is_file() else Kind.SPECIAL.value
+        return Kind.LINK
+    return Kind.DIRECTORY if entry.is_dir() else Kind.SPECIAL
 
 
 def populate(source: str, listing: Listing, run_dir: str) -> tuple[str, ...]:
@@ -132,11 +134,19 @@ def populate(source: str, listing: Listing, run_dir: str) -> tuple[str, ...]:
     notes: list[str] = []
     modes: list[tuple[str, int]] = []
     for relative, kind in listing.entries:
+        origin, target = f"{source}/{relative}", f"{run_dir}/{relative}"
         try:
-            notes.extend(_copy(f"{source}/{relative}", f"{run_dir}/{relative}", kind, modes))
+            if kind is Kind.FILE:
+                _copy_file(origin, target)
+            elif kind is Kind.LINK:
+                os.symlink(os.readlink(origin), target)
+            elif kind is Kind.DIRECTORY:
+                os.mkdir(target)
+                modes.append((target, stat.S_IMODE(os.stat(origin).st_mode)))
+            else:
+                notes.append(f"not copied: {origin} is a special file")
         except OSError as error:
-            message = f"cannot copy {source}/{relative} to {run_dir}: {error.strerror}"
-            raise _fault(message, error.errno) from error
+            raise _fault(f"cannot copy {origin} to {run_dir}: {error.strerror}", error.errno) from error
     for path, mode in reversed(modes):
         os.chmod(path, mode)  # only now: a directory may be read-only for its owner too
     return tuple(notes)
@@ -146,18 +156,6 @@ def _fault(message: str, number: int | None) -> MegatestError:
     if number in _FULL:
         return NoSpace(message)
     return EnvironmentFault(message) if number in _SICK else UserError(message)
-
-
-def _copy(source: str, target: str, kind: Kind, modes: list[tuple[str, int]]) -> Iterator[str]:
-    if kind is Kind.FILE:
-        _copy_file(source, target)
-    elif kind is Kind.LINK:
-        os.symlink(os.readlink(source), target)
-    elif kind is Kind.DIRECTORY:
-        os.mkdir(target)
-        modes.append((target, stat.S_IMODE(os.stat(source).st_mode)))
-    else:
-        yield f"not copied: {source} is a special file"
 
 
 def _copy_file(source: str, target: str) -> None:
@@ -181,8 +179,11 @@ def _copy_bytes(reading: int, writing: int, size: int) -> None:
     """Copy until the end of the file, whatever its size was; the kernel may share the blocks."""
     if size > _SMALL and _copied_by_kernel(reading, writing):
         return
-    while block := os.read(reading, _BLOCK if size > _SMALL else _SMALL + 1):
+    most = _BLOCK if size > _SMALL else _SMALL + 1
+    while block := os.read(reading, most):
         _write_all(writing, block)
+        if len(block) == size:
+            return  # all of a small file at once, as nearly always
 
 
 def _copied_by_kernel(reading: int, writing: int) -> bool:
@@ -198,6 +199,7 @@ def _copied_by_kernel(reading: int, writing: int) -> bool:
 
 
 def _write_all(descriptor: int, block: bytes) -> None:
-    rest = memoryview(block)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+    written = os.write(descriptor, block)
+    while written < len(block):
+        block = block[written:]
+        written = os.write(descriptor, block)

@@ -19,6 +19,11 @@ def is_exportable(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and name not in _SHELLS_OWN
 
 
+def is_plain(text: str) -> bool:
+    """Return whether `text` is one word of any shell as it is."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def sh_quote(text: str) -> str:
     """Return `text` as one word of a Bourne shell, quoted only if it needs to be."""
     if _PLAIN.fullmatch(text):
