@@ -29,6 +29,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.level = Level.NONE
+        self._woken = False
         self._read_fd = -1
         self._write_fd = -1
         self._previous: dict[signal.Signals, Any] = {}
@@ -58,14 +59,19 @@ class Interrupts:
         os.close(self._write_fd)
 
     def drain_wakeups(self) -> None:
-        """Empty the pipe, so that the next wait blocks again."""
+        """Empty the pipe if a signal has come, so that the next wait blocks again."""
+        if not self._woken:
+            return
+        self._woken = False
         with suppress(BlockingIOError):
             while os.read(self._read_fd, 512):
                 pass
 
     def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._woken = True
         if self.level < Level.NOW:
             self.level = Level(self.level + 1)
 
     def _on_terminate(self, _number: int, _frame: FrameType | None) -> None:
+        self._woken = True
         self.level = Level.LEAVE

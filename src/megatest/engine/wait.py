@@ -12,15 +12,15 @@ class DescriptorWaiter:
 
     def __init__(self) -> None:
         self._poll = select.poll()
-        self._fds: frozenset[int] = frozenset()
+        self._fds: Sequence[int] = ()
 
     def wait(self, fds: Sequence[int], timeout_s: float) -> None:
         """Return when a descriptor is readable or the time is over, whichever is first."""
-        wanted = frozenset(fds)
-        for fd in self._fds - wanted:
-            self._poll.unregister(fd)
-        for fd in wanted - self._fds:
-            self._poll.register(fd, select.POLLIN)
-        self._fds = wanted
+        if fds != self._fds:  # they are the same from turn to turn, nearly always
+            for fd in set(self._fds).difference(fds):
+                self._poll.unregister(fd)
+            for fd in set(fds).difference(self._fds):
+                self._poll.register(fd, select.POLLIN)
+            self._fds = fds
         # Rounded up: to wake a moment too early would only mean another turn.
         self._poll.poll(math.ceil(timeout_s * 1000))

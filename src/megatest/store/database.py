@@ -156,6 +156,7 @@ class Database:
         self._db = db
         self.path = path
         self._statements = statements
+        self._turn, self._next_seq = statements["turn"], statements["next_seq"]
         self._clock = clock
         self._is_copy = is_copy
         self._identity = _identity(path)
@@ -226,14 +227,11 @@ class Database:
             self._tell(error)
 
     def _begin(self, lease: Lease | None) -> None:
-        if lease is not None:
-            held = self.row("lease_token", lease.run_id)
-            if held is None or held[0] != lease.token:
-                raise LeaseLost(f"another engine holds run {lease.run_id} now")
-        self._db.execute(self._statements["next_seq"])
-        found = self.row("seq")
-        assert found is not None
-        self._seq = found[0]
+        token, seq = self._db.execute(self._turn, (lease.run_id if lease else 0,)).fetchone()
+        if lease is not None and token != lease.token:
+            raise LeaseLost(f"another engine holds run {lease.run_id} now")
+        self._db.execute(self._next_seq)
+        self._seq = seq + 1
         self._now = int(self._clock.now())
 
     def _roll_back(self) -> None:

@@ -301,6 +301,10 @@ UPDATE counters SET value = value + 1 WHERE name = 'seq'
 -- name: seq
 SELECT value FROM counters WHERE name = 'seq'
 
+-- name: turn
+-- What a transaction under a lease has to know: is the lease still the holder's, and the latest seq.
+SELECT (SELECT token FROM leases WHERE run_id = ? AND held = 1), value FROM counters WHERE name = 'seq'
+
 -- name: lease_token
 SELECT token FROM leases WHERE run_id = ? AND held = 1
 

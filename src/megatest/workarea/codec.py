@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, Final
@@ -27,6 +27,8 @@ from megatest.workarea.line import record_line
 BEGIN: Final = b'{"k":"'
 """What every record starts with, so that one can be found behind a torn one."""
 
+_BLANKS: Final = " \t\r\n"
+_read: Final = json.JSONDecoder().raw_decode
 _WIDEST_INTEGER: Final = 1 << 63
 
 _KINDS: Final[dict[str, type[Entry]]] = {
@@ -49,7 +51,7 @@ def encode(entry: Entry) -> bytes:
     if isinstance(entry, _OPENING):
         said.append(("v", JOURNAL_VERSION))
     kind = _KIND_OF[type(entry)]
-    for field in _fields(kind):
+    for field in _forms()[kind].fields.values():
         value = getattr(entry, field.attribute)
         if field.required or value != field.default:
             said.append((field.key, value))
@@ -67,20 +69,25 @@ def decode(line: bytes) -> Entry | None:
     """
     if not line.startswith(BEGIN):
         raise ValueError("a record starts with its kind")
+    text = line.decode("utf-8", "surrogateescape")
     try:
-        said = json.loads(line.decode("utf-8", "surrogateescape"))
+        said, end = _read(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+    if end != len(text) and text[end:].strip(_BLANKS):
+        raise ValueError("something stands behind the record")
     kind = str(said["k"])
-    if kind not in _KINDS:
+    form = _forms().get(kind)
+    if form is None:
         return None
     values: dict[str, Any] = {}
-    for field in _fields(kind):
-        if field.key in said:
-            values[field.attribute] = field.checked(said[field.key])
-        elif field.required:
-            raise ValueError(f"{field.key} is missing")
-    return _KINDS[kind](**values)
+    for key, value in said.items():
+        field = form.fields.get(key)
+        if field is not None:
+            values[field.attribute] = field.checked(value)
+    if not values.keys() >= form.required:
+        raise ValueError(f"{', '.join(sorted(form.required - values.keys()))} is missing")
+    return form.record(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +99,23 @@ class _Field:
     required: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a kind of record is read: its fields by the names that they have in a journal."""
+
+    record: type[Entry]
+    fields: Mapping[str, _Field]
+    required: frozenset[str]
+
+
 @cache
-def _fields(kind: str) -> tuple[_Field, ...]:
-    """Return how the fields of a record are written; the names are those of the model."""
-    return tuple(
+def _forms() -> Mapping[str, _Form]:
+    """Return how each kind of record is read; the names are those of the model."""
+    return {kind: _form(record) for kind, record in _KINDS.items()}
+
+
+def _form(record: type[Entry]) -> _Form:
+    known = [
         _Field(
             "up" if field.name == "uptime_s" else field.name,
             field.name,
@@ -103,8 +123,10 @@ def _fields(kind: str) -> tuple[_Field, ...]:
             field.default,
             field.default is MISSING,
         )
-        for field in fields(_KINDS[kind])
-    )
+        for field in fields(record)
+    ]
+    required = frozenset(field.attribute for field in known if field.required)
+    return _Form(record, {field.key: field for field in known}, required)
 
 
 def _checked_text(value: object) -> str:

@@ -146,6 +146,8 @@ def _read(descriptor: int, offset: int) -> JournalPart:
     scan = _Scan(offset if 0 <= offset <= status.st_size else 0)
     while chunk := os.pread(descriptor, _CHUNK, scan.position):
         scan.feed(chunk)
+        if len(chunk) < _CHUNK:
+            break  # what is written from now on is read the next time
     return scan.part()
 
 
