@@ -102,7 +102,7 @@ class LocalExecutor:
         self._sweep_s = _SOONEST_SWEEP_S
         self._next_sweep = 0.0
         self._here = _here()
-        _become_subreaper()
+        self._is_subreaper = _become_subreaper()
 
     # -- starting -----------------------------------------------------------------------------
 
@@ -287,6 +287,9 @@ class LocalExecutor:
     def _sweep(self, now: float) -> None:
         """Look for processes of jobs that ended; end them too, unless told not to."""
         ended, self._unswept = self._unswept, []
+        if self._is_subreaper and all(running.ours for running in ended) and self._has_only_its_jobs():
+            self._next_sweep = now + self._sweep_s
+            return
         by_name = {r.job.name: r for r in ended}
         found = process.find(_marks_of(r.job, r.pid, r.started) for r in ended)
         # A pass over /proc costs as much as ten short tests: where nothing is ever left, look less.
@@ -295,6 +298,16 @@ class LocalExecutor:
         self._reap_orphans()
         for name, alive in found.items():
             self._left_over(by_name[name], alive, now)
+
+    def _has_only_its_jobs(self) -> bool:
+        """Return whether all children of this process are the scripts of jobs that run.
+
+        What an ended job of ours left behind has become our child, whatever session or environment
+        it has: this process is its subreaper.
+        """
+        jobs = {running.pid for running in self._running.values()}
+        # Twice: the kernel may pass over a child while a sibling of it ends.
+        return all((found := process.children()) is not None and found <= jobs for _ in range(2))
 
     def _left_over(self, running: _Running, alive: list[Process], now: float) -> None:
         job = running.job
@@ -401,11 +414,14 @@ def _check_kernel() -> None:
         ) from error
 
 
-def _become_subreaper() -> None:
+def _become_subreaper() -> bool:
+    """Become the parent of every orphan below this process; return whether that worked."""
     import ctypes  # not at the top: commands that run nothing must not pay for it
 
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    except (OSError, AttributeError):
+        return False
 
 
 def _change(job: Job, kind: ChangeKind, *, reason: str = "") -> JobChange:
