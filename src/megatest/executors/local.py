@@ -195,6 +195,7 @@ class LocalExecutor:
         change = _change(job, ChangeKind.ENDED)
         if running.ours:
             change = self._reap(job, running.pid)
+        # Closing is not enough: a job that is being started has a copy until its exec is through.
         self._epoll.unregister(running.pidfd)
         del self._row_of_fd[running.pidfd]
         os.close(running.pidfd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import subprocess
@@ -55,6 +56,8 @@ class Disks:
         self._script = free_space_script
         self._monotonic = monotonic
         self._rooms: dict[str, _Room] = {}
+        self._best = ""  # the area's disk with the most room, as long as that is known
+        self._best_until = -math.inf
         self._real_paths: dict[str, str] = {}
 
     @property
@@ -68,16 +71,26 @@ class Disks:
         Raises:
             EnvironmentFault: none is usable; says why each is not.
         """
+        if not disks and self._knows_best():
+            return self._best
         candidates = tuple(disks) or self._disks
         rooms = [(self._room(disk), disk) for disk in candidates]
         usable = [(room.free_kib, disk) for room, disk in rooms if not room.problem]
         if not usable:
             raise EnvironmentFault(self._why_none(rooms), hint="see [disks] and [setup] minspace")
         # The first of equals, so that the choice is the same on every machine.
-        return max(usable, key=lambda pair: pair[0])[1].path
+        best = max(usable, key=lambda pair: pair[0])[1].path
+        if not disks:
+            self._best, self._best_until = best, min(room.asked_at for room, _ in rooms) + _FRESH_S
+        return best
+
+    def _knows_best(self) -> bool:
+        return 0 <= self._best_until - self._monotonic() < _FRESH_S
 
     def low_space(self) -> str:
         """Return why none of the area's disks is usable; empty if one is."""
+        if self._knows_best():
+            return ""
         rooms = [(self._room(disk), disk) for disk in self._disks]
         return self._why_none(rooms) if all(room.problem for room, _ in rooms) else ""
 
