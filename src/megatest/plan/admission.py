@@ -64,30 +64,25 @@ class Admission:
 
     def make_rows(self, test: Test, items: Sequence[Item], why_none: str = "") -> None:
         """Expand a test; without items it is settled, with the reason."""
-        test.expanded = True
-        test.settled = None
-        test.single = len(items) == 1 and items[0].path == ""
-        test.rollup = None if test.single else RollUp()
-        for item in items:
-            test_id = TestId(test.name, item.path)
-            prior = self._records.prior(test_id)
-            if prior is not None and prior.is_parent:
-                prior = None  # it had items once
-            pair = pair_of(prior, test.request)
-            test.rows[item.path] = row = Row(test, test_id, prior, pair)
-            if row.counted:
-                test.count(row)
+        test.set_rows({item.path: self._row(test, item.path) for item in items})
         self._count_strangers(test)
         if not items:
             self.join(TestId(test.name), is_parent=True)
             self._graph.settle_test(test, ZERO_ITEMS, why_none or "its item lists give no items")
         self._graph.touch(test)
 
+    def _row(self, test: Test, item: str) -> Row:
+        test_id = TestId(test.name, item)
+        prior = self._records.prior(test_id)
+        if prior is not None and prior.is_parent:
+            prior = None  # it had items once
+        return Row(test, test_id, prior, pair_of(prior, test.request))
+
     def _count_strangers(self, test: Test) -> None:
         """Count recorded items that the test has no longer: they are part of its top row."""
         if not test.strangers:
             return
-        strangers = {item: pair for item, pair in test.strangers.items() if item not in test.rows}
+        strangers = {item: pair for item, pair in test.strangers.items() if test.row(item) is None}
         test.strangers = strangers or None
         if test.rollup is not None:
             for pair in strangers.values():

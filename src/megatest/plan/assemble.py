@@ -61,7 +61,7 @@ class Assembler:
         """Bring in the items of a test that awaited them."""
         self._graph.items_came(test)
         self._admission.make_rows(test, items)
-        asks, test.asks = test.asks, []
+        asks, test.asks = test.asks, ()
         unmatched = [ask for ask in asks if not self._ask(test, *ask)]
         for need in (Need.GOOD, Need.ENDED):
             if pulled(test, need):
@@ -104,7 +104,7 @@ class Assembler:
     def _know(self, name: str, selected: SelectedTest, request: RerunRequest) -> None:
         """Make the node of a test, or renew what a later request may say differently."""
         known = self._graph.tests.get(name)
-        test = known or Test(selected, [self._graph.tests[before] for before in selected.upstream])
+        test = known or Test(selected, tuple([self._graph.tests[before] for before in selected.upstream]))
         test.request = request
         test.generation = self._graph.generation
         if not test.expanded:
@@ -141,7 +141,7 @@ class Assembler:
     def _ask(self, test: Test, pattern: Pattern, request: RerunRequest, generation: int) -> bool:
         """Decide about the rows that a request means; return whether there are any."""
         if not self._admission.has_rows(test):
-            test.asks.append((pattern, request, generation))
+            test.asks = (*test.asks, (pattern, request, generation))
             self._admission.await_items(test)
             return True
         matched = [row for row in test.rows.values() if pattern.matches(*row.test_id)]

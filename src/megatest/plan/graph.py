@@ -46,14 +46,14 @@ class Graph:
     def row(self, test_id: TestId) -> Row | None:
         """Return the row of a test or item, if it is known."""
         test = self.tests.get(test_id.test)
-        return test.rows.get(test_id.item) if test is not None else None
+        return test.row(test_id.item) if test is not None else None
 
     # -- stages of rows -------------------------------------------------------------------------
 
     def open_row(self, row: Row) -> None:
         """Let a row that is idle or done wait to run."""
-        if row.demand is None:
-            row.demand = self.limits.demand(row.test_id)
+        if row.lane is None:
+            row.lane = self.ready.lane(row.test_id)
         row.test.reopened(row)
         row.stage = Stage.WAITING
         row.blocked = False
@@ -63,10 +63,11 @@ class Graph:
 
     def start_row(self, row: Row, now: float | None) -> None:
         """Let an open row run."""
-        assert row.demand is not None
+        assert row.lane is not None
         row.stage = Stage.RUNNING
         self.running += 1
-        self.limits.take(row.demand, now)
+        row.lane.account.change(1)
+        self.limits.delay(now)
 
     def end_row(self, row: Row, pair: Pair, comment: str = "") -> None:
         """Let an open row be done."""
@@ -85,9 +86,9 @@ class Graph:
 
     def _stop(self, row: Row) -> None:
         if row.stage is Stage.RUNNING:
-            assert row.demand is not None
+            assert row.lane is not None
             self.running -= 1
-            self.limits.give_back(row.demand)
+            row.lane.account.change(-1)
 
     def block(self, row: Row, comment: str) -> None:
         """Let a waiting row be done without having run, with the reason."""
@@ -117,8 +118,8 @@ class Graph:
 
     def refusal(self, row: Row) -> str:
         """Return why an opened row could never start; empty if it can."""
-        assert row.demand is not None
-        return self.limits.refusal(row.demand)
+        assert row.lane is not None
+        return row.lane.refusal
 
     # -- tests that await their items -----------------------------------------------------------
 
@@ -237,7 +238,7 @@ def item_goal(test: Test, upstream: Test, item: str) -> str | None:
     if not upstream.has_items:
         return None
     mapped = test.selected.maps.for_upstream(upstream.name)(item)
-    if mapped == "" or ("%" in mapped and mapped not in upstream.rows):
+    if mapped == "" or ("%" in mapped and upstream.row(mapped) is None):
         return None
     return mapped
 

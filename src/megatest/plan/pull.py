@@ -96,8 +96,9 @@ class Puller:
         wanted = [item for item in items if item is not None]
         if self._admission.has_rows(upstream):
             for item in wanted:
-                if item in upstream.rows:
-                    self._admission.consider(upstream.rows[item], test.generation, test.request, test.need)
+                row = upstream.row(item)
+                if row is not None:
+                    self._admission.consider(row, test.generation, test.request, test.need)
             self._pull_extras(upstream, test)
         elif not all(satisfies(test.need, upstream.pair_of(item)) for item in wanted):
             upstream.pulled_by = [*(upstream.pulled_by or ()), test]
