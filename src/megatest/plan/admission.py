@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from megatest.model.error import Diagnostic, Severity, UserError
 from megatest.model.ids import TestId
@@ -15,6 +16,7 @@ from megatest.plan.node import Need, Row, Stage, Test, satisfies
 from megatest.plan.records import Records, pair_of
 from megatest.plan.rerun import RerunRequest, decide
 
+_ROWS_AT_ONCE: Final = 1_000
 ZERO_ITEMS: Pair = (State.NOT_STARTED.value, Status.ZERO_ITEMS.value)
 
 
@@ -145,7 +147,11 @@ class Admission:
         self._joined[test_id] = is_parent
 
     def publish(self) -> None:
-        """Put the rows that joined before all that is said about them."""
-        if self._joined:
-            self._graph.news.insert(0, Register(tuple(self._joined.items())))
-            self._joined.clear()
+        """Put the rows that joined before all that is said about them.
+
+        In parts, because whoever registers a row holds its whole record meanwhile.
+        """
+        joined = tuple(self._joined.items())
+        self._joined.clear()
+        starts = range(0, len(joined), _ROWS_AT_ONCE)
+        self._graph.news[:0] = [Register(joined[start : start + _ROWS_AT_ONCE]) for start in starts]
