@@ -127,6 +127,6 @@ def _planned(test: Test) -> list[Planned]:
         return [Planned(TestId(test.name), "its items are evaluated when its prerequisites are met")]
     return [
         Planned(row.test_id, row.reason)
-        for row in test.rows.values()
+        for row in test.each_row()
         if row.stage in (Stage.WAITING, Stage.READY)
     ]

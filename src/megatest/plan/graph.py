@@ -7,7 +7,7 @@ turns at its waiters.  Chains of consequences are worked off a queue, never by r
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from megatest.model.ids import TestId
 from megatest.model.rollup import Pair, spoils
@@ -149,7 +149,7 @@ class Graph:
         if blocked and not test.failed:
             self.await_items(test)
         if not test.awaits_items:
-            for row in test.rows.values():
+            for row in test.each_row():
                 self.reconsider(row)
         elif test.failed:
             self.items_came(test)
@@ -160,12 +160,14 @@ class Graph:
 
     # -- goals ----------------------------------------------------------------------------------
 
-    def attach(self, waiter: Row | Test, goal: Goal) -> None:
-        """Let a row or gate wait for a goal; `reconsider` is left to the caller."""
-        goal.waiters.append(waiter)
-        if goal.verdict is not Verdict.MET:
-            waiter.unmet += 1
-            waiter.failed += goal.verdict is Verdict.FAILED
+    def attach(self, waiter: Row | Test, goals: Sequence[Goal]) -> None:
+        """Let a row or gate wait for goals; `reconsider` is left to the caller."""
+        for goal in goals:
+            goal.waiters.append(waiter)
+            verdict = goal.verdict
+            if verdict is not Verdict.MET:
+                waiter.unmet += 1
+                waiter.failed += verdict is Verdict.FAILED
 
     def touch(self, test: Test) -> None:
         """Have every goal about a test judged again."""
@@ -183,15 +185,16 @@ class Graph:
             goal.comment = ""
             unmet = (now is not Verdict.MET) - (before is not Verdict.MET)
             failed = (now is Verdict.FAILED) - (before is Verdict.FAILED)
-            for waiter in goal.waiters:
-                self._tell(waiter, unmet, failed)
+            self._tell(goal.waiters, unmet, failed)
 
-    def _tell(self, waiter: Row | Test, unmet: int, failed: int) -> None:
-        """Change a waiter's counters; look at it only if one of them left or reached zero."""
-        before = (waiter.unmet == 0, waiter.failed == 0)
-        waiter.unmet += unmet
-        waiter.failed += failed
-        if before != (waiter.unmet == 0, waiter.failed == 0):
+    def _tell(self, waiters: Iterable[Row | Test], unmet: int, failed: int) -> None:
+        """Change the waiters' counters; look at one only if a counter of it left or reached zero."""
+        for waiter in waiters:
+            were_unmet, had_failed = waiter.unmet, waiter.failed
+            waiter.unmet = are_unmet = were_unmet + unmet
+            waiter.failed = have_failed = had_failed + failed
+            if (not were_unmet) is (not are_unmet) and (not had_failed) is (not have_failed):
+                continue
             if isinstance(waiter, Row):
                 self.reconsider(waiter)
             else:
@@ -255,7 +258,7 @@ def _failure(goal: Goal) -> str:
     if goal.item is not None and test.settled is None and test.pair_of(goal.item) is None:
         return f"prerequisite {test.name} has no item {goal.item!r}"
     if goal.item is None and test.open:
-        ended = (row for row in test.rows.values() if row.counted and not row.is_open)
+        ended = (row for row in test.each_row() if row.counted and not row.is_open)
         spoiler = next((row for row in ended if spoils(*row.pair)), None)
         if spoiler is not None:
             return f"prerequisite {spoiler.test_id} is {'/'.join(spoiler.pair)}"

@@ -9,7 +9,7 @@ of that has failed; a goal that turns tells those who wait, and nobody polls.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -240,6 +240,10 @@ class Test:
             if row.counted:
                 self.count(row)
 
+    def each_row(self) -> Collection[Row]:
+        """Return its rows in order."""
+        return self._rows.values() if self.only is None else (self.only,)
+
     def row(self, item: str) -> Row | None:
         """Return the row of an item; of the test itself, if it has no items, for the empty item."""
         if self.only is not None:
@@ -286,24 +290,26 @@ class Test:
         for goals in (self.item_goals or {}).values():
             yield from goals
 
-    def goal(self, item: str | None, need: Need) -> Goal:
-        """Return the goal, made at the first time of asking."""
-        for goal in self._goals_of(item):
+    def whole_goal(self, need: Need) -> Goal:
+        """Return the goal that is the whole test, made at the first time of asking."""
+        for goal in self.whole_goals:
             if goal.need is need:
                 return goal
-        made = Goal(self, item, need)
-        if item is None:
-            self.whole_goals = (*self.whole_goals, made)
-        else:
-            if self.item_goals is None:
-                self.item_goals = {}
-            self.item_goals[item] = (*self._goals_of(item), made)
+        self.whole_goals = (*self.whole_goals, made := Goal(self, None, need))
         return made
 
-    def _goals_of(self, item: str | None) -> tuple[Goal, ...]:
+    def goal(self, item: str | None, need: Need) -> Goal:
+        """Return the goal, made at the first time of asking."""
         if item is None:
-            return self.whole_goals
-        return () if self.item_goals is None else self.item_goals.get(item, ())
+            return self.whole_goal(need)
+        if self.item_goals is None:
+            self.item_goals = {}
+        known = self.item_goals.get(item, ())
+        for goal in known:
+            if goal.need is need:
+                return goal
+        self.item_goals[item] = (*known, made := Goal(self, item, need))
+        return made
 
     def count(self, row: Row) -> None:
         """Take the record of a row that is not open into account."""

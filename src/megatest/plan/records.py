@@ -47,12 +47,15 @@ class Records:
 
     def read(self, test: Test) -> None:
         """Give a test that is not expanded what the records say about it."""
+        if not self._priors and not self._ended:
+            test.strangers = test.record = None
+            return
         test.strangers = self._items_of(test)
         test.record = self._top_of(test)
 
     def refresh(self, test: Test) -> None:
         """Let the results of a test's rows count as its latest request sees them."""
-        for row in test.rows.values():
+        for row in test.each_row():
             if row.counted and not row.is_open:
                 prior = Prior(state=row.pair[0], status=row.pair[1])
                 replace_result(row, row.pair if counts(prior, test.request) else NEVER_RUN)
