@@ -40,6 +40,9 @@ class Admission:
         """Return whether a test is expanded, which it will be now if it need not wait."""
         if test.expanded:
             return True
+        if not test.has_items:
+            self._make_only_row(test)
+            return True
         if test.awaits_items or self._must_await(test):
             return False
         try:
@@ -55,7 +58,7 @@ class Admission:
 
         What is recorded of it does not say: an earlier run may have meant some items only.
         """
-        return test.selected.spec.items_need_upstream and bool(test.upstream) and test.has_items
+        return test.selected.spec.items_need_upstream and bool(test.upstream)
 
     def await_items(self, test: Test) -> None:
         """Let a test take part whose items are evaluated later."""
@@ -71,6 +74,12 @@ class Admission:
         if not items:
             self.join(TestId(test.name), is_parent=True)
             self._graph.settle_test(test, ZERO_ITEMS, why_none or "its item lists give no items")
+        self._graph.touch(test)
+
+    def _make_only_row(self, test: Test) -> None:
+        """Expand a test without items."""
+        test.set_only_row(self._row(test, ""))
+        self._count_strangers(test)
         self._graph.touch(test)
 
     def _row(self, test: Test, item: str) -> Row:
@@ -100,7 +109,7 @@ class Admission:
             request: about results.
             need: of the test downstream that pulls it in: a result that meets it is kept.
         """
-        if row.is_open or row.generation >= generation:
+        if row.generation >= generation or row.is_open:
             return
         if need is not None and row.counted and satisfies(need, row.pair):
             row.stage = Stage.DONE

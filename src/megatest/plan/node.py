@@ -229,16 +229,26 @@ class Test:
         return self._rows if self.only is None else {"": self.only}
 
     def set_rows(self, rows: Mapping[str, Row]) -> None:
-        """Expand it; a test without items is told by its one row, and needs no table of rows."""
+        """Expand it over its items."""
+        only = rows.get("") if len(rows) == 1 else None
+        if only is not None:
+            self.set_only_row(only)
+            return
         self.expanded = True
         self.settled = None
-        only = rows.get("") if len(rows) == 1 else None
-        self.only = only
-        self._rows = _NO_ROWS if only is not None else rows
-        self.rollup = None if only is not None else RollUp()
+        self._rows = rows
+        self.rollup = RollUp()
         for row in rows.values():
             if row.counted:
                 self.count(row)
+
+    def set_only_row(self, row: Row) -> None:
+        """Expand it into one row without an item path; that needs no table of rows."""
+        self.expanded = True
+        self.settled = None
+        self.only = row
+        if row.counted:
+            self.count(row)
 
     def each_row(self) -> Collection[Row]:
         """Return its rows in order."""

@@ -39,7 +39,9 @@ class Puller:
         untied: dict[Test, list[Row]] = {}
         while opened:
             test, rows = opened.popitem()
-            untied.setdefault(test, []).extend(rows)
+            known = untied.setdefault(test, rows)
+            if known is not rows:
+                known.extend(rows)
             waiting = [row for row in rows if not row.forced]
             if waiting or _awaits_upstream(test):
                 self._pull_upstream(test, waiting)

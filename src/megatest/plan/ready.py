@@ -72,20 +72,26 @@ class Lane:
 class ReadyQueue:
     """The ready rows of all lanes.  A row that is no longer ready is dropped when its turn comes."""
 
-    __slots__ = ("_held", "_held_at", "_lanes", "_limits")
+    __slots__ = ("_held", "_held_at", "_lanes", "_latest", "_limits")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._lanes: dict[Account, Lane] = {}
+        self._latest: Lane | None = None
         self._held: dict[TestId, _Entry] = {}  # exclusive, active in another run
         self._held_at = limits.generation
 
     def lane(self, test_id: TestId) -> Lane:
         """Return the lane of a test or item."""
-        account = self._limits.account(self._limits.demand(test_id))
+        demand = self._limits.demand(test_id)
+        latest = self._latest
+        if latest is not None and demand is latest.account.demand:
+            return latest
+        account = self._limits.account(demand)
         lane = self._lanes.get(account)
         if lane is None:
             lane = self._lanes[account] = Lane(account, self._limits.refusal(account.demand))
+        self._latest = lane
         return lane
 
     def push(self, row: Row, rank: Rank) -> None:

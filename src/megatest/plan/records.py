@@ -39,11 +39,11 @@ class Records:
             generation, prior = self._ended.get(test_id, (0, None))
             if generation == self._generation:
                 return prior
-        return self._priors.get(test_id)
+        return self._priors.get(test_id) if self._priors else None
 
     def ended_since(self, test_id: TestId, generation: int) -> bool:
         """Return whether it ran beside the plan and ended after the request of this number."""
-        return self._ended.get(test_id, (0, None))[0] >= generation
+        return bool(self._ended) and self._ended.get(test_id, (0, None))[0] >= generation
 
     def read(self, test: Test) -> None:
         """Give a test that is not expanded what the records say about it."""
