@@ -11,6 +11,7 @@ from megatest.app.query import default_runname
 from megatest.app.request import RunRequest
 from megatest.app.session import Session, open_target
 from megatest.config.testconfig import Purpose, load_test
+from megatest.config.twin import Twins
 from megatest.config.waivers import load_waivers
 from megatest.engine.ports import Clock
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
@@ -68,9 +69,10 @@ def select_tests(request: RunRequest, clock: Clock | None = None) -> Selected:
     directories = session.tests()
     pattern = _pattern(session, request)
     specs: dict[str, TestSpec] = {}
+    twins = Twins()
 
     def look_up(name: str) -> TestSpec:
-        specs[name] = _load(session, name, directories[name])
+        specs[name] = _load(session, name, directories[name], twins)
         return specs[name]
 
     tags = parse_words(request.tags) if request.tags else None
@@ -105,7 +107,7 @@ def _pattern(session: Session, request: RunRequest) -> Pattern:
     return parse_pattern(request.pattern or configured or "%")
 
 
-def _load(session: Session, name: str, directory: str) -> TestSpec:
+def _load(session: Session, name: str, directory: str, twins: Twins) -> TestSpec:
     environ = {**session.environ, "MT_TEST_NAME": name}
     loaded = load_test(
         session.area,
@@ -115,11 +117,15 @@ def _load(session: Session, name: str, directory: str) -> TestSpec:
         cache=session.cache,
         runconfig=session.runconfig,
         purpose=Purpose.SCAN,
+        twins=twins,
     )
+    spec = loaded.value
+    if not (spec.depends_on_items or spec.items_need_upstream):
+        session.cache.forget(spec.config_file)  # the others are evaluated again when they start
     session.findings.extend(f for f in loaded.findings if f.severity is not Severity.ERROR)
     if any(f.severity is Severity.ERROR for f in loaded.findings):
         raise ConfigError(loaded.findings)
-    return loaded.value
+    return spec
 
 
 def _check_runnable(selection: Selection) -> None:

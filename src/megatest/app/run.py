@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from megatest.app import wiring
 from megatest.app.beside import run_environment
@@ -161,6 +161,7 @@ def _execute(
     try:
         record_meta(store, {name: spec.meta for name, spec in selected.specs.items()})
         adopted = scene.recover(records)
+        records = ()  # they are as many as the run has tests, and the engine is going to keep its own
         intake = RequestIntake(
             store=store, lease=lease, selected=selected, watcher=watcher, waiting=list(others)
         )
@@ -177,7 +178,8 @@ def _execute(
         outcome = engine.run(adopted)
         if outcome.interrupted is Level.NONE:
             _run_hook(session, run, POST_HOOK, watcher)
-        _speak_of_waivers(session, run, store.tests(run.id), began, watcher)
+        for sentence in remarks(session, _ran_since(store, run, began), run.target, day_of(began)):
+            watcher.said(sentence)
         return RunReport(run=run, outcome=outcome, adopted=len(adopted))
     finally:
         scene.close()
@@ -190,13 +192,9 @@ def _run_hook(session: Session, run: RunRecord, name: str, watcher: Watcher) -> 
         watcher.said(trouble)
 
 
-def _speak_of_waivers(
-    session: Session, run: RunRecord, tests: Iterable[TestRecord], began: int, watcher: Watcher
-) -> None:
-    """Say which waivers are over or not needed any more, as far as this command ran their tests."""
-    ran = [test for test in tests if test.event_time >= began]
-    for sentence in remarks(session, ran, run.target, day_of(began)):
-        watcher.said(sentence)
+def _ran_since(store: wiring.AllRecords, run: RunRecord, began: int) -> Iterator[TestRecord]:
+    """Yield what this command ran; nothing is read until somebody asks."""
+    yield from (test for test in store.tests(run.id) if test.event_time >= began)
 
 
 def _context(selected: Selected, run: RunRecord) -> RunContext:

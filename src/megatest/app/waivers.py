@@ -190,7 +190,7 @@ def remarks(
 
     Args:
         session: the opened area.
-        tests: that this command ran.
+        tests: that this command ran; not looked at where nothing is waived.
         target: of the run.
         today: the day.
     """

@@ -79,19 +79,6 @@ class Reading:
         self._volatile = False  # a command had a part in the line at hand
         if request.restricted and request.target_section:
             self._builder.sections[request.target_section] = {}
-        # By number of Kind.
-        self._handlers = (
-            self._skip,
-            self._skip,
-            self._set,
-            self._include,
-            self._run_script,
-            self._begin_section,
-            self._assign_output,
-            self._assign_blank,
-            self._assign,
-            self._continue,
-        )
 
     def document(self) -> Document:
         """Return what was read, as it is now."""
@@ -142,7 +129,7 @@ class Reading:
         """Take lines until the frame's end, or until another frame is on top of it."""
         around = self._around
         builder = self._builder
-        handlers = self._handlers
+        handlers = self._HANDLERS
         frames = self._frames
         for line in frame.rest:
             around.line = line
@@ -150,7 +137,7 @@ class Reading:
                 builder.close()
             if line.dynamic or self._trim:
                 line = self._evaluated(line)
-            handlers[line.kind](line)
+            handlers[line.kind](self, line)
             if frames[-1] is not frame:
                 return
 
@@ -312,3 +299,18 @@ class Reading:
         around = self._around
         place = around.line.place(around.origin.file, 0)
         return Origin(file=name, parent=around.origin, place=place, scripts=scripts)
+
+    # By number of Kind.  Of the class: methods bound to the reading would keep it, and all that it read,
+    # until the collector of cycles comes by.
+    _HANDLERS = (
+        _skip,
+        _skip,
+        _set,
+        _include,
+        _run_script,
+        _begin_section,
+        _assign_output,
+        _assign_blank,
+        _assign,
+        _continue,
+    )

@@ -16,6 +16,8 @@ from megatest.model.spec import Area, ItemMap, Mode, Requirements, Waiton
 
 _MODES: Final = {**{str(mode): mode for mode in Mode}, "itemwait": Mode.ITEMMATCH}
 _NONE: Final = Requirements()
+_WAITON_ONLY: Final = frozenset(("waiton",))
+"""All that most tests require: then nothing else is looked up."""
 _OURS: Final = frozenset(
     (
         "waiton", "waitor", "mode", "priority", "itemmap", "runtimelim", "retries", "retry-on",
@@ -29,6 +31,8 @@ def requirements_from(values: Values, area: Area) -> Requirements:
     sections = values.document.sections
     if not sections.get("requirements") and not sections.get("itemmap"):
         return _NONE
+    if not sections.get("itemmap") and sections["requirements"].keys() == _WAITON_ONLY:
+        return Requirements(waitons=_waitons(values))
     priority = values.number("requirements", "priority")
     _check_waitor(values)
     return Requirements(

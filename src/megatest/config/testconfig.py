@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Final
 
 from megatest.config.discover import TESTCONFIG_NAME
@@ -19,6 +20,7 @@ from megatest.config.schema_test import TEST
 from megatest.config.source import ParseCache
 from megatest.config.steps import steps_from
 from megatest.config.triggers import triggers_from
+from megatest.config.twin import Twins
 from megatest.config.values import Values, words
 from megatest.model.error import Diagnostic, Severity, UserError
 from megatest.model.ids import check_item_path
@@ -30,6 +32,10 @@ PER_TEST_VARIABLES: Final = frozenset(
 """Variables that differ from test to test, so that a file that asks for one must be read for each."""
 
 _ITEM_SECTIONS: Final = ("items", "itemstable")
+_NO_META: Final = TestMeta()
+_NO_SKIP: Final = Skip()
+_NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_LINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
 class Purpose(Enum):
@@ -56,6 +62,7 @@ def load_test(
     cache: ParseCache,
     runconfig: RunConfig | None,
     purpose: Purpose,
+    twins: Twins | None = None,
 ) -> Loaded[TestSpec]:
     """Read a test's file.
 
@@ -66,6 +73,7 @@ def load_test(
         cache: parsed files.
         runconfig: where ``#{rget}`` looks if the file itself has nothing.
         purpose: what for.
+        twins: tests of the same selection, read for the same purpose; their like is not read again.
 
     Returns:
         The specification.  Read for SCAN, items that a prerequisite may still change are left empty
@@ -74,6 +82,9 @@ def load_test(
     Cost: about 60 microseconds for 20 lines without commands, once they are parsed.
     """
     path = f"{directory}/{TESTCONFIG_NAME}"
+    twin = twins.find(path, name, directory, cache) if twins is not None else None
+    if twin is not None:
+        return Loaded(value=twin)
     try:
         reading = open_reading(path, _request(area, env, cache, runconfig, purpose))
     except FileNotFoundError:
@@ -81,7 +92,10 @@ def load_test(
         return Loaded(value=TestSpec(name=name, directory=directory, config_file=path), findings=(finding,))
     if purpose is Purpose.SCAN:
         _settle_for_planning(reading)
-    return _spec(reading.document(), area, name, directory, env)
+    loaded = _spec(reading.document(), area, name, directory, env)
+    if twins is not None:
+        twins.learn(loaded, cache)
+    return loaded
 
 
 def _request(
@@ -140,9 +154,9 @@ def _spec(document: Document, area: Area, name: str, directory: str, env: dict[s
         launch_environment=document.variables("pre-launch-env-overrides"),
         skip=_skip(values),
         triggers=triggers_from(values.entries("triggers"), findings),
-        waivers={key: _lines(text) for key, text in values.texts("waivers").items()},
-        waiver_rules=values.texts("waiver_rules"),
-        subrun=values.texts("subrun"),
+        waivers={key: _lines(text) for key, text in values.texts("waivers").items()} or _NO_LINES,
+        waiver_rules=values.texts("waiver_rules") or _NO_TEXTS,
+        subrun=values.texts("subrun") or _NO_TEXTS,
         resolved=document.resolved(),
     )
     _check_items(values)
@@ -213,7 +227,7 @@ def _check_items(values: Values) -> None:
 
 def _meta(values: Values) -> TestMeta:
     if not values.document.sections.get("test_meta"):
-        return TestMeta()
+        return _NO_META
     tags = values.text("test_meta", "tags").split(",")
     return TestMeta(
         author=values.text("test_meta", "author"),
@@ -227,6 +241,8 @@ def _meta(values: Values) -> TestMeta:
 
 def _skip(values: Values) -> Skip:
     """Return the one condition that counts."""
+    if not values.document.sections.get("skip"):
+        return _NO_SKIP
     if values.entry("skip", "prevrunning"):
         return Skip(prevrunning=True)
     if values.entry("skip", "fileexists"):

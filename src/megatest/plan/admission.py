@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from megatest.model.error import Diagnostic, Severity, UserError
 from megatest.model.ids import TestId
@@ -15,6 +16,7 @@ from megatest.plan.node import Need, Row, Stage, Test, satisfies
 from megatest.plan.records import Records, pair_of
 from megatest.plan.rerun import RerunRequest, decide
 
+_ROWS_AT_ONCE: Final = 1_000
 ZERO_ITEMS: Pair = (State.NOT_STARTED.value, Status.ZERO_ITEMS.value)
 
 
@@ -38,6 +40,9 @@ class Admission:
         """Return whether a test is expanded, which it will be now if it need not wait."""
         if test.expanded:
             return True
+        if not test.has_items:
+            self._make_only_row(test)
+            return True
         if test.awaits_items or self._must_await(test):
             return False
         try:
@@ -53,7 +58,7 @@ class Admission:
 
         What is recorded of it does not say: an earlier run may have meant some items only.
         """
-        return test.selected.spec.items_need_upstream and bool(test.upstream) and test.has_items
+        return test.selected.spec.items_need_upstream and bool(test.upstream)
 
     def await_items(self, test: Test) -> None:
         """Let a test take part whose items are evaluated later."""
@@ -64,30 +69,31 @@ class Admission:
 
     def make_rows(self, test: Test, items: Sequence[Item], why_none: str = "") -> None:
         """Expand a test; without items it is settled, with the reason."""
-        test.expanded = True
-        test.settled = None
-        test.single = len(items) == 1 and items[0].path == ""
-        test.rollup = None if test.single else RollUp()
-        for item in items:
-            test_id = TestId(test.name, item.path)
-            prior = self._records.prior(test_id)
-            if prior is not None and prior.is_parent:
-                prior = None  # it had items once
-            pair = pair_of(prior, test.request)
-            test.rows[item.path] = row = Row(test, test_id, prior, pair)
-            if row.counted:
-                test.count(row)
+        test.set_rows({item.path: self._row(test, item.path) for item in items})
         self._count_strangers(test)
         if not items:
             self.join(TestId(test.name), is_parent=True)
             self._graph.settle_test(test, ZERO_ITEMS, why_none or "its item lists give no items")
         self._graph.touch(test)
 
+    def _make_only_row(self, test: Test) -> None:
+        """Expand a test without items."""
+        test.set_only_row(self._row(test, ""))
+        self._count_strangers(test)
+        self._graph.touch(test)
+
+    def _row(self, test: Test, item: str) -> Row:
+        test_id = TestId(test.name, item)
+        prior = self._records.prior(test_id)
+        if prior is not None and prior.is_parent:
+            prior = None  # it had items once
+        return Row(test, test_id, prior, pair_of(prior, test.request))
+
     def _count_strangers(self, test: Test) -> None:
         """Count recorded items that the test has no longer: they are part of its top row."""
         if not test.strangers:
             return
-        strangers = {item: pair for item, pair in test.strangers.items() if item not in test.rows}
+        strangers = {item: pair for item, pair in test.strangers.items() if test.row(item) is None}
         test.strangers = strangers or None
         if test.rollup is not None:
             for pair in strangers.values():
@@ -103,7 +109,7 @@ class Admission:
             request: about results.
             need: of the test downstream that pulls it in: a result that meets it is kept.
         """
-        if row.is_open or row.generation >= generation:
+        if row.generation >= generation or row.is_open:
             return
         if need is not None and row.counted and satisfies(need, row.pair):
             row.stage = Stage.DONE
@@ -150,7 +156,11 @@ class Admission:
         self._joined[test_id] = is_parent
 
     def publish(self) -> None:
-        """Put the rows that joined before all that is said about them."""
-        if self._joined:
-            self._graph.news.insert(0, Register(tuple(self._joined.items())))
-            self._joined.clear()
+        """Put the rows that joined before all that is said about them.
+
+        In parts, because whoever registers a row holds its whole record meanwhile.
+        """
+        joined = tuple(self._joined.items())
+        self._joined.clear()
+        starts = range(0, len(joined), _ROWS_AT_ONCE)
+        self._graph.news[:0] = [Register(joined[start : start + _ROWS_AT_ONCE]) for start in starts]

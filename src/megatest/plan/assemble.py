@@ -61,15 +61,15 @@ class Assembler:
         """Bring in the items of a test that awaited them."""
         self._graph.items_came(test)
         self._admission.make_rows(test, items)
-        asks, test.asks = test.asks, []
+        asks, test.asks = test.asks, ()
         unmatched = [ask for ask in asks if not self._ask(test, *ask)]
         for need in (Need.GOOD, Need.ENDED):
             if pulled(test, need):
-                for row in test.rows.values():
+                for row in test.each_row():
                     self._admission.consider(row, test.generation, test.request, need)
         pulled_by, test.pulled_by = test.pulled_by, None
         for behind in pulled_by or ():
-            self._puller.pull_items(test, behind, [row for row in behind.rows.values() if row.is_open])
+            self._puller.pull_items(test, behind, [row for row in behind.each_row() if row.is_open])
         self._puller.come_to_rest()
         for pattern, _, _ in unmatched:
             self._report_unmatched(test, pattern)
@@ -104,7 +104,7 @@ class Assembler:
     def _know(self, name: str, selected: SelectedTest, request: RerunRequest) -> None:
         """Make the node of a test, or renew what a later request may say differently."""
         known = self._graph.tests.get(name)
-        test = known or Test(selected, [self._graph.tests[before] for before in selected.upstream])
+        test = known or Test(selected, tuple([self._graph.tests[before] for before in selected.upstream]))
         test.request = request
         test.generation = self._graph.generation
         if not test.expanded:
@@ -112,7 +112,9 @@ class Assembler:
         if known is None:
             self._graph.tests[name] = test
             return
-        test.selected = replace(test.selected, needed=selected.needed)
+        test.selected = replace(
+            test.selected, whole_needed=selected.whole_needed, items_needed=selected.items_needed
+        )
         self._records.refresh(test)
         self._graph.touch(test)
 
@@ -125,7 +127,7 @@ class Assembler:
         weights = [self._weight_s(test) for test in tests]
         for test, tail in zip(tests, longest_tails(upstream, weights), strict=True):
             test.tail_s = tail
-        ready = (row for test in tests for row in test.rows.values() if row.stage is Stage.READY)
+        ready = (row for test in tests for row in test.each_row() if row.stage is Stage.READY)
         graph.ready.rebuild((row, graph.rank(row)) for row in ready)
 
     def _weight_s(self, test: Test) -> float:
@@ -141,19 +143,19 @@ class Assembler:
     def _ask(self, test: Test, pattern: Pattern, request: RerunRequest, generation: int) -> bool:
         """Decide about the rows that a request means; return whether there are any."""
         if not self._admission.has_rows(test):
-            test.asks.append((pattern, request, generation))
+            test.asks = (*test.asks, (pattern, request, generation))
             self._admission.await_items(test)
             return True
-        matched = [row for row in test.rows.values() if pattern.matches(*row.test_id)]
+        matched = [row for row in test.each_row() if pattern.matches(*row.test_id)]
         for row in matched:
             row.generation = 0  # whatever was decided by an earlier request, or for another test
             self._admission.consider(row, generation, request)
-        return bool(matched) or not test.rows
+        return bool(matched) or not test.each_row()
 
     def _report_unmatched(self, test: Test, pattern: Pattern) -> None:
         """Say that a test was named and none of its items was meant, unless it has results."""
         named = ",".join(str(element) for element in pattern.elements if element.test == test.name)
-        if not named or test.open or test.record is not None or any(r.counted for r in test.rows.values()):
+        if not named or test.open or test.record is not None or any(r.counted for r in test.each_row()):
             return
         self._admission.join(TestId(test.name), is_parent=not test.single)
         comment = f"no item of test {test.name!r} matches {named!r}"

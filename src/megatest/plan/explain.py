@@ -24,7 +24,7 @@ def why(graph: Graph, test_id: TestId) -> list[str]:
     test = graph.tests.get(test_id.test)
     if test is None:
         return [f"{test_id} is not in this plan"]
-    row = test.rows.get(test_id.item)
+    row = test.row(test_id.item)
     if row is not None:
         return _why_row(graph, row)
     if test_id.item:
@@ -49,7 +49,7 @@ def _why_row(graph: Graph, row: Row) -> list[str]:
 
 def _kept(row: Row) -> bool:
     """Whether a row was done when the plan was made."""
-    return row.demand is None
+    return row.lane is None
 
 
 def _because(row: Row) -> list[str]:
@@ -57,10 +57,10 @@ def _because(row: Row) -> list[str]:
 
 
 def _why_not_started(graph: Graph, row: Row) -> str:
-    assert row.demand is not None
+    assert row.lane is not None
     if graph.ready.is_held(row):
         return "it is exclusive and active in another run"
-    limit = graph.limits.why_not(row.demand)
+    limit = row.lane.account.why_not()
     return f"it waits: {limit}" if limit else "it may start now; others come first"
 
 
@@ -89,7 +89,7 @@ def waits_for(goal: Goal) -> str:
     what = {Need.GOOD: "end well", Need.SOME: "have a good item"}.get(goal.need, "end")
     if test.awaits_items:
         return f"it waits for {goal.name()} to {what}, whose items are not known yet"
-    row = test.rows.get(goal.item or "")
+    row = test.row(goal.item or "")
     if row is not None:
         return f"it waits for {goal.name()} to {what}, which is {row.stage.name.lower()}"
     return f"it waits for {goal.name()} to {what}: {test.open} of its {len(test.rows)} items have not ended"
@@ -127,6 +127,6 @@ def _planned(test: Test) -> list[Planned]:
         return [Planned(TestId(test.name), "its items are evaluated when its prerequisites are met")]
     return [
         Planned(row.test_id, row.reason)
-        for row in test.rows.values()
+        for row in test.each_row()
         if row.stage in (Stage.WAITING, Stage.READY)
     ]

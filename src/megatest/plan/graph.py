@@ -7,7 +7,7 @@ turns at its waiters.  Chains of consequences are worked off a queue, never by r
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from megatest.model.ids import TestId
 from megatest.model.rollup import Pair, spoils
@@ -46,14 +46,14 @@ class Graph:
     def row(self, test_id: TestId) -> Row | None:
         """Return the row of a test or item, if it is known."""
         test = self.tests.get(test_id.test)
-        return test.rows.get(test_id.item) if test is not None else None
+        return test.row(test_id.item) if test is not None else None
 
     # -- stages of rows -------------------------------------------------------------------------
 
     def open_row(self, row: Row) -> None:
         """Let a row that is idle or done wait to run."""
-        if row.demand is None:
-            row.demand = self.limits.demand(row.test_id)
+        if row.lane is None:
+            row.lane = self.ready.lane(row.test_id)
         row.test.reopened(row)
         row.stage = Stage.WAITING
         row.blocked = False
@@ -63,10 +63,11 @@ class Graph:
 
     def start_row(self, row: Row, now: float | None) -> None:
         """Let an open row run."""
-        assert row.demand is not None
+        assert row.lane is not None
         row.stage = Stage.RUNNING
         self.running += 1
-        self.limits.take(row.demand, now)
+        row.lane.account.change(1)
+        self.limits.delay(now)
 
     def end_row(self, row: Row, pair: Pair, comment: str = "") -> None:
         """Let an open row be done."""
@@ -85,9 +86,9 @@ class Graph:
 
     def _stop(self, row: Row) -> None:
         if row.stage is Stage.RUNNING:
-            assert row.demand is not None
+            assert row.lane is not None
             self.running -= 1
-            self.limits.give_back(row.demand)
+            row.lane.account.change(-1)
 
     def block(self, row: Row, comment: str) -> None:
         """Let a waiting row be done without having run, with the reason."""
@@ -117,8 +118,8 @@ class Graph:
 
     def refusal(self, row: Row) -> str:
         """Return why an opened row could never start; empty if it can."""
-        assert row.demand is not None
-        return self.limits.refusal(row.demand)
+        assert row.lane is not None
+        return row.lane.refusal
 
     # -- tests that await their items -----------------------------------------------------------
 
@@ -148,7 +149,7 @@ class Graph:
         if blocked and not test.failed:
             self.await_items(test)
         if not test.awaits_items:
-            for row in test.rows.values():
+            for row in test.each_row():
                 self.reconsider(row)
         elif test.failed:
             self.items_came(test)
@@ -159,12 +160,14 @@ class Graph:
 
     # -- goals ----------------------------------------------------------------------------------
 
-    def attach(self, waiter: Row | Test, goal: Goal) -> None:
-        """Let a row or gate wait for a goal; `reconsider` is left to the caller."""
-        goal.waiters.append(waiter)
-        if goal.verdict is not Verdict.MET:
-            waiter.unmet += 1
-            waiter.failed += goal.verdict is Verdict.FAILED
+    def attach(self, waiter: Row | Test, goals: Sequence[Goal]) -> None:
+        """Let a row or gate wait for goals; `reconsider` is left to the caller."""
+        for goal in goals:
+            goal.waiters.append(waiter)
+            verdict = goal.verdict
+            if verdict is not Verdict.MET:
+                waiter.unmet += 1
+                waiter.failed += verdict is Verdict.FAILED
 
     def touch(self, test: Test) -> None:
         """Have every goal about a test judged again."""
@@ -182,15 +185,16 @@ class Graph:
             goal.comment = ""
             unmet = (now is not Verdict.MET) - (before is not Verdict.MET)
             failed = (now is Verdict.FAILED) - (before is Verdict.FAILED)
-            for waiter in goal.waiters:
-                self._tell(waiter, unmet, failed)
+            self._tell(goal.waiters, unmet, failed)
 
-    def _tell(self, waiter: Row | Test, unmet: int, failed: int) -> None:
-        """Change a waiter's counters; look at it only if one of them left or reached zero."""
-        before = (waiter.unmet == 0, waiter.failed == 0)
-        waiter.unmet += unmet
-        waiter.failed += failed
-        if before != (waiter.unmet == 0, waiter.failed == 0):
+    def _tell(self, waiters: Iterable[Row | Test], unmet: int, failed: int) -> None:
+        """Change the waiters' counters; look at one only if a counter of it left or reached zero."""
+        for waiter in waiters:
+            were_unmet, had_failed = waiter.unmet, waiter.failed
+            waiter.unmet = are_unmet = were_unmet + unmet
+            waiter.failed = have_failed = had_failed + failed
+            if (not were_unmet) is (not are_unmet) and (not had_failed) is (not have_failed):
+                continue
             if isinstance(waiter, Row):
                 self.reconsider(waiter)
             else:
@@ -237,7 +241,7 @@ def item_goal(test: Test, upstream: Test, item: str) -> str | None:
     if not upstream.has_items:
         return None
     mapped = test.selected.maps.for_upstream(upstream.name)(item)
-    if mapped == "" or ("%" in mapped and mapped not in upstream.rows):
+    if mapped == "" or ("%" in mapped and upstream.row(mapped) is None):
         return None
     return mapped
 
@@ -254,7 +258,7 @@ def _failure(goal: Goal) -> str:
     if goal.item is not None and test.settled is None and test.pair_of(goal.item) is None:
         return f"prerequisite {test.name} has no item {goal.item!r}"
     if goal.item is None and test.open:
-        ended = (row for row in test.rows.values() if row.counted and not row.is_open)
+        ended = (row for row in test.each_row() if row.counted and not row.is_open)
         spoiler = next((row for row in ended if spoils(*row.pair)), None)
         if spoiler is not None:
             return f"prerequisite {spoiler.test_id} is {'/'.join(spoiler.pair)}"

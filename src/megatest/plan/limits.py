@@ -6,8 +6,7 @@ A limit never drops a test.  What can never fit is refused when it is planned.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from megatest.model.error import UserError
@@ -19,7 +18,7 @@ from megatest.model.spec import TestSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What one test takes of the limits while it runs; tests with equal demands share a queue.
+    """What one test takes of the limits while it runs; tests with equal demands share an account and a queue.
 
     Attributes:
         jobgroup: its group; unlimited unless the area names it.
@@ -51,35 +50,60 @@ class LimitSettings:
     launch_delay_s: float = 0
 
 
-class _Counted:
-    """One kind of limit: amounts in use by name, here and in other runs."""
+class _Limited:
+    """One thing of which there is only so much, and who uses it: this run, and other runs."""
 
-    __slots__ = ("_elsewhere", "_here", "_limits")
+    __slots__ = ("elsewhere", "here", "limit", "what")
 
-    def __init__(self, limits: Mapping[str, int]) -> None:
-        self._limits = dict(limits)
-        self._here: Counter[str] = Counter()
-        self._elsewhere: Counter[str] = Counter()
+    def __init__(self, what: str, limit: int) -> None:
+        self.what = what
+        self.limit = limit
+        self.here = 0
+        self.elsewhere = 0
 
-    def limit(self, name: str) -> int | None:
-        return self._limits.get(name)
-
-    def why_not(self, name: str, amount: int, what: str) -> str:
-        limit = self._limits.get(name)
-        here, elsewhere = self._here[name], self._elsewhere[name]
-        if limit is None or here + elsewhere + amount <= limit:
+    def why_not(self, amount: int) -> str:
+        used = self.here + self.elsewhere
+        if used + amount <= self.limit:
             return ""
-        users = f"{here} in this run" + (f", {elsewhere} in other runs" if elsewhere else "")
-        return f"{what} has {limit}, in use are {here + elsewhere} ({users})"
-
-    def change(self, name: str, amount: int) -> None:
-        self._here[name] += amount
-
-    def set_elsewhere(self, used: Counter[str]) -> None:
-        self._elsewhere = used
+        users = f"{self.here} in this run" + (f", {self.elsewhere} in other runs" if self.elsewhere else "")
+        return f"{self.what} has {self.limit}, in use are {used} ({users})"
 
 
-_JOBS: Final = ""
+class Account:
+    """What tests with one demand use of the limits; made by `Limits.account`.
+
+    It holds only what is limited at all, so a start or an end costs nothing for the rest.
+
+    Attributes:
+        demand: what each of the tests takes.
+    """
+
+    __slots__ = ("_draws", "demand")
+
+    def __init__(self, demand: Demand, draws: Sequence[tuple[_Limited, int]]) -> None:
+        self.demand = demand
+        self._draws = draws
+
+    def fits(self) -> bool:
+        """Return whether the limits let one more of these tests run."""
+        for limited, amount in self._draws:  # noqa: SIM110 - asked at each start: a generator costs as much
+            if limited.here + limited.elsewhere + amount > limited.limit:
+                return False
+        return True
+
+    def why_not(self) -> str:
+        """Return what keeps one more of these tests from running; empty if nothing does."""
+        return next((why for limited, amount in self._draws if (why := limited.why_not(amount))), "")
+
+    def change(self, sign: int) -> None:
+        """Count a test of this run that starts (1) or has ended (-1)."""
+        for limited, amount in self._draws:
+            limited.here += sign * amount
+
+    def add_elsewhere(self) -> None:
+        """Count a test of another run."""
+        for limited, amount in self._draws:
+            limited.elsewhere += amount
 
 
 _ONE_JOB: Final = Demand()
@@ -119,6 +143,7 @@ class Limits:
     """
 
     __slots__ = (
+        "_accounts",
         "_active_elsewhere",
         "_demand_of",
         "_groups",
@@ -137,20 +162,35 @@ class Limits:
             settings: the limits; none without.
             demand_of: what each test takes, tests of other runs included; without, one job.
         """
-        self._settings = settings or LimitSettings()
+        self._settings = settings = settings or LimitSettings()
         self._demand_of = demand_of or _one_job
         self.generation = 0
-        most = self._settings.max_concurrent_jobs
-        self._jobs = _Counted({} if most is None else {_JOBS: most})
-        self._groups = _Counted(self._settings.jobgroups)
-        self._pools = _Counted(self._settings.pools)
-        self._slots = _Counted(self._settings.slots)
+        most = settings.max_concurrent_jobs
+        self._jobs = None if most is None else _Limited("max_concurrent_jobs", most)
+        self._groups = {name: _Limited(f"job group {name!r}", n) for name, n in settings.jobgroups.items()}
+        self._slots = {name: _Limited(f"executor {name!r}", n) for name, n in settings.slots.items()}
+        self._pools = {name: _Limited(f"pool {name!r}", n) for name, n in settings.pools.items()}
+        self._accounts: dict[Demand, Account] = {}
         self._active_elsewhere: frozenset[TestId] = frozenset()
         self._open_at = -math.inf
 
     def demand(self, test_id: TestId, executor: str = "") -> Demand:
         """Return what a test takes while it runs."""
         return self._demand_of(test_id, executor)
+
+    def account(self, demand: Demand) -> Account:
+        """Return what is used by tests with this demand; the same one for equal demands."""
+        account = self._accounts.get(demand)
+        if account is None:
+            limited = [
+                (self._jobs, 1),
+                (self._groups.get(demand.jobgroup), 1),
+                (self._slots.get(demand.executor), 1),
+                *((self._pools.get(name), amount) for name, amount in demand.pools),
+            ]
+            draws = tuple((what, amount) for what, amount in limited if what is not None)
+            account = self._accounts[demand] = Account(demand, draws)
+        return account
 
     @property
     def open_at(self) -> float:
@@ -159,17 +199,21 @@ class Limits:
 
     def refusal(self, demand: Demand) -> str:
         """Return why a test with this demand could never start; empty if it can."""
-        group = self._groups.limit(demand.jobgroup)
-        if group is not None and group < 1:
-            return f"its job group {demand.jobgroup!r} has the limit {group}"
+        group = self._groups.get(demand.jobgroup)
+        if group is not None and group.limit < 1:
+            return f"its job group {demand.jobgroup!r} has the limit {group.limit}"
         for name, amount in demand.pools:
-            size = self._pools.limit(name)
-            if size is not None and amount > size:
-                return f"it asks for {amount} of pool {name!r}, which has {size}"
-        slots = self._slots.limit(demand.executor)
-        if slots is not None and slots < 1:
-            return f"its executor {demand.executor!r} has the limit {slots}"
+            pool = self._pools.get(name)
+            if pool is not None and amount > pool.limit:
+                return f"it asks for {amount} of pool {name!r}, which has {pool.limit}"
+        slots = self._slots.get(demand.executor)
+        if slots is not None and slots.limit < 1:
+            return f"its executor {demand.executor!r} has the limit {slots.limit}"
         return ""
+
+    def is_delayed(self, now: float | None) -> bool:
+        """Return whether the launch delay still lasts; None: the caller sees to it itself."""
+        return now is not None and now < self._open_at
 
     def why_not(self, demand: Demand, now: float | None = None) -> str:
         """Return what keeps a test with this demand from starting; empty if it may.
@@ -182,14 +226,7 @@ class Limits:
         """
         if now is not None and now < self._open_at:
             return f"the launch delay lasts {self._open_at - now:.3g} s more"
-        reason = (
-            self._jobs.why_not(_JOBS, 1, "max_concurrent_jobs")
-            or self._groups.why_not(demand.jobgroup, 1, f"job group {demand.jobgroup!r}")
-            or self._slots.why_not(demand.executor, 1, f"executor {demand.executor!r}")
-        )
-        for name, amount in demand.pools:
-            reason = reason or self._pools.why_not(name, amount, f"pool {name!r}")
-        return reason
+        return self.account(demand).why_not()
 
     def active_elsewhere(self, test_id: TestId) -> bool:
         """Return whether the same test or item is active in another run (mode exclusive)."""
@@ -197,42 +234,29 @@ class Limits:
 
     def take(self, demand: Demand, now: float | None = None) -> None:
         """Count a test that starts now; None: one that was started earlier, or see `why_not`."""
-        self._change(demand, 1)
+        self.account(demand).change(1)
+        self.delay(now)
+
+    def delay(self, now: float | None) -> None:
+        """Begin the delay to the next launch; None: nothing is launched now."""
         if now is not None and self._settings.launch_delay_s > 0:
             self._open_at = now + self._settings.launch_delay_s
 
     def give_back(self, demand: Demand) -> None:
         """Count a test that ended."""
-        self._change(demand, -1)
-
-    def _change(self, demand: Demand, sign: int) -> None:
-        self._jobs.change(_JOBS, sign)
-        self._groups.change(demand.jobgroup, sign)
-        self._slots.change(demand.executor, sign)
-        for name, amount in demand.pools:
-            self._pools.change(name, sign * amount)
+        self.account(demand).change(-1)
 
     def set_elsewhere(self, active: Iterable[TestRecord]) -> None:
         """Replace what other runs use, given their tests in which a process may exist.
 
         Cost: linear in them.
         """
+        jobs = () if self._jobs is None else (self._jobs,)
+        for limited in (*jobs, *self._groups.values(), *self._slots.values(), *self._pools.values()):
+            limited.elsewhere = 0
         tests: set[TestId] = set()
-        jobs: Counter[str] = Counter()
-        groups: Counter[str] = Counter()
-        slots: Counter[str] = Counter()
-        pools: Counter[str] = Counter()
         for record in active:
-            demand = self._demand_of(record.test_id, record.executor)
             tests.add(record.test_id)
-            jobs[_JOBS] += 1
-            groups[demand.jobgroup] += 1
-            slots[demand.executor] += 1
-            for name, amount in demand.pools:
-                pools[name] += amount
+            self.account(self._demand_of(record.test_id, record.executor)).add_elsewhere()
         self._active_elsewhere = frozenset(tests)
-        self._jobs.set_elsewhere(jobs)
-        self._groups.set_elsewhere(groups)
-        self._slots.set_elsewhere(slots)
-        self._pools.set_elsewhere(pools)
         self.generation += 1

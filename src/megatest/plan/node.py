@@ -9,20 +9,24 @@ of that has failed; a goal that turns tells those who wait, and nobody polls.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from enum import Enum, auto
-from typing import Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern
 from megatest.model.rollup import Pair, RollUp, spoils
 from megatest.model.status import State, Status, is_ended, is_good
-from megatest.plan.limits import Demand
 from megatest.plan.rerun import Prior, RerunRequest
 from megatest.plan.select import SelectedTest
 
+if TYPE_CHECKING:
+    from megatest.plan.ready import Lane
+
 NEVER_RUN: Pair = (State.NOT_STARTED.value, Status.NA.value)
 _NO_REQUEST: Final = RerunRequest()
+_NO_ROWS: Final[Mapping[str, Row]] = MappingProxyType({})
 
 
 class Stage(Enum):
@@ -33,6 +37,9 @@ class Stage(Enum):
     READY = auto()  # for limits
     RUNNING = auto()
     DONE = auto()  # ended, or will not run
+
+
+_AT_REST: Final = (Stage.IDLE, Stage.DONE)
 
 
 class Need(Enum):
@@ -58,13 +65,14 @@ class Row:
         "blocked",
         "comment",
         "counted",
-        "demand",
         "failed",
         "forced",
         "generation",
+        "lane",
         "linked",
         "pair",
         "prior",
+        "queued",
         "reason",
         "stage",
         "test",
@@ -87,12 +95,13 @@ class Row:
         self.generation = 0  # of the request that last decided about it
         self.reason = ""
         self.comment = ""
-        self.demand: Demand | None = None
+        self.lane: Lane | None = None  # where it gets ready, once it has been open
+        self.queued = False  # there
 
     @property
     def is_open(self) -> bool:
         """Whether it is still to end."""
-        return self.stage in (Stage.WAITING, Stage.READY, Stage.RUNNING)
+        return self.stage not in _AT_REST
 
 
 class Goal:
@@ -121,7 +130,7 @@ class Goal:
         return Verdict.MET if met else Verdict.FAILED
 
     def _judge_item(self, item: str) -> Verdict:
-        row = self.test.rows.get(item)
+        row = self.test.row(item)
         if row is not None and row.is_open:
             return Verdict.OPEN
         met = satisfies(self.need, self.test.pair_of(item))
@@ -144,6 +153,7 @@ class Test:
 
     __test__ = False  # pytest: a word of the domain
     __slots__ = (
+        "_rows",
         "asks",
         "awaits_items",
         "expand_sent",
@@ -156,6 +166,7 @@ class Test:
         "linked",
         "name",
         "need",
+        "only",
         "open",
         "pulled_by",
         "pulled_ended",
@@ -164,10 +175,8 @@ class Test:
         "request",
         "requirements",
         "rollup",
-        "rows",
         "selected",
         "settled",
-        "single",
         "spoilers",
         "strangers",
         "tail_s",
@@ -176,7 +185,7 @@ class Test:
         "whole_goals",
     )
 
-    def __init__(self, selected: SelectedTest, upstream: list[Test]) -> None:
+    def __init__(self, selected: SelectedTest, upstream: tuple[Test, ...]) -> None:
         self.selected = selected
         self.name = selected.spec.name
         self.upstream = upstream
@@ -185,8 +194,8 @@ class Test:
         self.awaits_items = False  # they are evaluated when its prerequisites are met
         self.expand_sent = False
         self.expanded = False
-        self.single = False  # it has exactly one row, without an item path
-        self.rows: dict[str, Row] = {}
+        self.only: Row | None = None  # its row, if it has exactly one, without an item path
+        self._rows: Mapping[str, Row] = _NO_ROWS
         self.strangers: dict[str, Pair] | None = None  # recorded items that it has no longer
         self.record: Pair | None = None  # its top row's, from before the plan
         self.settled: tuple[Pair, str] | None = None  # as a whole, without rows; and why
@@ -196,12 +205,12 @@ class Test:
         self.unmet = 0
         self.failed = 0
         self.linked = False
-        self.asks: list[tuple[Pattern, RerunRequest, int]] = []  # until it is expanded
+        self.asks: tuple[tuple[Pattern, RerunRequest, int], ...] = ()  # until it is expanded
         self.pulled_good = 0  # as a whole, by the request of this number
         self.pulled_ended = 0
         self.pulled_by: list[Test] | None = None  # item by item, while it awaits its items
-        self.whole_goals: list[Goal] = []  # one for each need, so three at most
-        self.item_goals: dict[str, list[Goal]] | None = None
+        self.whole_goals: tuple[Goal, ...] = ()  # one for each need, so three at most
+        self.item_goals: dict[str, tuple[Goal, ...]] | None = None
         self.tail_s = 0.0
         # Looked at for each edge of the graph, so kept here.
         self.requirements = selected.spec.requirements
@@ -209,22 +218,64 @@ class Test:
         self.item_match = self.requirements.item_match
         self.need = Need.ENDED if self.requirements.toplevel else Need.GOOD  # of upstream tests
 
+    @property
+    def single(self) -> bool:
+        """Whether it has exactly one row, without an item path."""
+        return self.only is not None
+
+    @property
+    def rows(self) -> Mapping[str, Row]:
+        """Its rows by item; nothing may be put in."""
+        return self._rows if self.only is None else {"": self.only}
+
+    def set_rows(self, rows: Mapping[str, Row]) -> None:
+        """Expand it over its items."""
+        only = rows.get("") if len(rows) == 1 else None
+        if only is not None:
+            self.set_only_row(only)
+            return
+        self.expanded = True
+        self.settled = None
+        self._rows = rows
+        self.rollup = RollUp()
+        for row in rows.values():
+            if row.counted:
+                self.count(row)
+
+    def set_only_row(self, row: Row) -> None:
+        """Expand it into one row without an item path; that needs no table of rows."""
+        self.expanded = True
+        self.settled = None
+        self.only = row
+        if row.counted:
+            self.count(row)
+
+    def each_row(self) -> Collection[Row]:
+        """Return its rows in order."""
+        return self._rows.values() if self.only is None else (self.only,)
+
+    def row(self, item: str) -> Row | None:
+        """Return the row of an item; of the test itself, if it has no items, for the empty item."""
+        if self.only is not None:
+            return None if item else self.only
+        return self._rows.get(item)
+
     def top(self) -> Pair | None:
         """Return state and status of its top row; None if there is none."""
         if self.settled is not None:
             return self.settled[0]
         if not self.expanded:
             return self.record
-        if self.single:
-            row = self.rows[""]
-            return row.pair if row.counted else None
+        only = self.only
+        if only is not None:
+            return only.pair if only.counted else None
         return self.rollup.top() if self.rollup is not None else None
 
     def pair_of(self, item: str) -> Pair | None:
         """Return state and status of one item; None if there is no such row."""
         if self.settled is not None:
             return None
-        row = self.rows.get(item)
+        row = self.row(item)
         if row is not None:
             return row.pair if row.counted else None
         return (self.strangers or {}).get(item)
@@ -237,11 +288,11 @@ class Test:
         pairs = self.rollup.pairs() if self.rollup is not None else ()
         return any(is_good(*pair) for pair in pairs)
 
-    def goals_about(self, item: str) -> list[Goal]:
+    def goals_about(self, item: str) -> tuple[Goal, ...]:
         """Return the goals that a change of one row may turn."""
         if self.item_goals is None:
             return self.whole_goals
-        return [*self.whole_goals, *self.item_goals.get(item, ())]
+        return (*self.whole_goals, *self.item_goals.get(item, ()))
 
     def all_goals(self) -> Iterator[Goal]:
         """Yield every goal about this test or a row of it."""
@@ -249,19 +300,26 @@ class Test:
         for goals in (self.item_goals or {}).values():
             yield from goals
 
+    def whole_goal(self, need: Need) -> Goal:
+        """Return the goal that is the whole test, made at the first time of asking."""
+        for goal in self.whole_goals:
+            if goal.need is need:
+                return goal
+        self.whole_goals = (*self.whole_goals, made := Goal(self, None, need))
+        return made
+
     def goal(self, item: str | None, need: Need) -> Goal:
         """Return the goal, made at the first time of asking."""
         if item is None:
-            goals = self.whole_goals
-        else:
-            if self.item_goals is None:
-                self.item_goals = {}
-            goals = self.item_goals.setdefault(item, [])
-        for goal in goals:
+            return self.whole_goal(need)
+        if self.item_goals is None:
+            self.item_goals = {}
+        known = self.item_goals.get(item, ())
+        for goal in known:
             if goal.need is need:
                 return goal
-        goals.append(Goal(self, item, need))
-        return goals[-1]
+        self.item_goals[item] = (*known, made := Goal(self, item, need))
+        return made
 
     def count(self, row: Row) -> None:
         """Take the record of a row that is not open into account."""

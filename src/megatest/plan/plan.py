@@ -180,7 +180,7 @@ class Plan:
         for test in self._graph.tests.values():
             if test.awaits_items:
                 yield TestId(test.name)
-            for row in test.rows.values():
+            for row in test.each_row():
                 if row.stage in (Stage.WAITING, Stage.READY):
                     yield row.test_id
 
@@ -191,7 +191,7 @@ class Plan:
 
     def _rows(self) -> Iterator[Row]:
         for test in self._graph.tests.values():
-            yield from test.rows.values()
+            yield from test.each_row()
 
     def top(self, test: str) -> Pair | None:
         """Return state and status of a test's top row as the plan knows them."""

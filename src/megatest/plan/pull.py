@@ -30,7 +30,7 @@ class Puller:
         for test in self._graph.tests.values():
             if test.open or test.awaits_items:
                 test.generation = self._graph.generation
-                waiting = [r for r in test.rows.values() if r.stage in (Stage.WAITING, Stage.READY)]
+                waiting = [r for r in test.each_row() if r.stage in (Stage.WAITING, Stage.READY)]
                 self._admission.opened.setdefault(test, []).extend(waiting)
 
     def come_to_rest(self) -> None:
@@ -39,11 +39,12 @@ class Puller:
         untied: dict[Test, list[Row]] = {}
         while opened:
             test, rows = opened.popitem()
-            untied.setdefault(test, []).extend(rows)
+            known = untied.setdefault(test, rows)
+            if known is not rows:
+                known.extend(rows)
             waiting = [row for row in rows if not row.forced]
             if waiting or _awaits_upstream(test):
-                for upstream in test.upstream:
-                    self._pull(upstream, test, waiting)
+                self._pull_upstream(test, waiting)
         for test, rows in untied.items():
             self._tie(test, rows)
         self._graph.turn()
@@ -54,14 +55,17 @@ class Puller:
                 self._graph.reconsider_gate(test)
         self._graph.turn()
 
-    def _pull(self, upstream: Test, test: Test, rows: Sequence[Row]) -> None:
-        """Let a test upstream take part as far as these rows, or the test's items, need it."""
-        if not test.item_match or not upstream.has_items:
-            self._pull_whole(upstream, test)
-        elif test.awaits_items:
-            self._pull_needed(upstream, test)
-        else:
-            self.pull_items(upstream, test, rows)
+    def _pull_upstream(self, test: Test, rows: Sequence[Row]) -> None:
+        """Let the tests upstream take part as far as these rows, or the test's items, need them."""
+        need, generation = test.need, test.generation
+        for upstream in test.upstream:
+            if not test.item_match or not upstream.has_items:
+                if pulled(upstream, need) < generation:
+                    self._pull_whole(upstream, test)
+            elif test.awaits_items:
+                self._pull_needed(upstream, test)
+            else:
+                self.pull_items(upstream, test, rows)
 
     def _pull_whole(self, upstream: Test, test: Test) -> None:
         if pulled(upstream, test.need) >= test.generation:
@@ -75,7 +79,7 @@ class Puller:
         if not self._admission.has_rows(upstream):
             self._admission.await_items(upstream)
             return
-        for row in upstream.rows.values():
+        for row in upstream.each_row():
             self._admission.consider(row, test.generation, test.request, test.need)
 
     def _pull_needed(self, upstream: Test, test: Test) -> None:
@@ -84,7 +88,7 @@ class Puller:
             self._pull_whole(upstream, test)
             return
         needed = self._needed_of(upstream)
-        for row in upstream.rows.values():
+        for row in upstream.each_row():
             if needed.matches(*row.test_id):
                 self._admission.consider(row, test.generation, test.request, test.need)
 
@@ -96,8 +100,9 @@ class Puller:
         wanted = [item for item in items if item is not None]
         if self._admission.has_rows(upstream):
             for item in wanted:
-                if item in upstream.rows:
-                    self._admission.consider(upstream.rows[item], test.generation, test.request, test.need)
+                row = upstream.row(item)
+                if row is not None:
+                    self._admission.consider(row, test.generation, test.request, test.need)
             self._pull_extras(upstream, test)
         elif not all(satisfies(test.need, upstream.pair_of(item)) for item in wanted):
             upstream.pulled_by = [*(upstream.pulled_by or ()), test]
@@ -114,11 +119,11 @@ class Puller:
         needed = self._needed_of(upstream)
         idle = [
             row
-            for row in upstream.rows.values()
+            for row in upstream.each_row()
             if row.stage is Stage.IDLE and row.pair == NEVER_RUN and needed.matches(*row.test_id)
         ]
         if idle:
-            matched = self._mapped(upstream, test, test.rows.values())
+            matched = self._mapped(upstream, test, test.each_row())
             for row in idle:
                 if row.test_id.item not in matched:
                     self._admission.consider(row, test.generation, test.request, test.need)
@@ -144,8 +149,7 @@ class Puller:
             if not test.linked and (_awaits_upstream(test) or any(not row.forced for row in rows)):
                 test.linked = True
                 need = gate_need(test)
-                for upstream in test.upstream:
-                    self._graph.attach(test, upstream.goal(None, need))
+                self._graph.attach(test, [upstream.whole_goal(need) for upstream in test.upstream])
             return
         for row in rows:
             if not row.linked and not row.forced:
@@ -158,8 +162,8 @@ class Puller:
             self._admission.give_up(row, error.message)
             return
         row.linked = True
-        for upstream, item in zip(test.upstream, items, strict=True):
-            self._graph.attach(row, upstream.goal(item, test.need))
+        goals = [upstream.goal(item, test.need) for upstream, item in zip(test.upstream, items, strict=True)]
+        self._graph.attach(row, goals)
 
 
 def _awaits_upstream(test: Test) -> bool:

@@ -1,41 +1,112 @@
 """Rows that wait for nothing but limits, in the order in which they start.
 
-Rows with equal demands share a heap: if a limit keeps the first of them from starting, it
-keeps all of them, so a full group is asked about once a turn and not once a row.
+Rows with equal demands share a lane: if a limit keeps the first of them from starting, it keeps
+all of them, so a full group is asked about once a turn and not once a row.
+
+A lane is a heap, and in front of it the few rows that come next, in order: the first row and a look
+ahead are read off there, and each row passes the heap once, however often somebody looks.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from bisect import insort
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from megatest.model.ids import TestId
-from megatest.plan.limits import Demand, Limits
+from megatest.plan.limits import Account, Limits
 from megatest.plan.node import Row, Stage
 from megatest.plan.priority import Rank
 
-_Heap = list[tuple[Rank, Row]]
+_MOST_IN_FRONT: Final = 16
+
+_Entry = tuple[Rank, Row]
+
+
+class Lane:
+    """The ready rows with one demand.
+
+    Attributes:
+        account: what they use of the limits.
+        refusal: why they can never start; empty if they can.
+    """
+
+    __slots__ = ("_front", "_rest", "account", "refusal")
+
+    def __init__(self, account: Account, refusal: str) -> None:
+        self.account = account
+        self.refusal = refusal
+        self._front: list[_Entry] = []  # in order, all of it before the rest
+        self._rest: list[_Entry] = []  # a heap
+
+    def push(self, entry: _Entry) -> None:
+        """Take a row in, O(log n)."""
+        front = self._front
+        if not front or front[-1] < entry:
+            heapq.heappush(self._rest, entry)
+            return
+        insort(front, entry)
+        if len(front) > _MOST_IN_FRONT:
+            heapq.heappush(self._rest, front.pop())
+
+    def first(self, count: int) -> Sequence[_Entry]:
+        """Return the first entries, `count` of them if there are so many; they stay."""
+        front, rest = self._front, self._rest
+        while rest and len(front) < count:
+            front.append(heapq.heappop(rest))
+        return front
+
+    def drop(self, index: int) -> _Entry:
+        """Take out one of the entries that `first` returned."""
+        return self._front.pop(index)
+
+    def clear(self) -> None:
+        """Take out every row."""
+        for _, row in (*self._front, *self._rest):
+            row.queued = False
+        self._front.clear()
+        self._rest.clear()
 
 
 class ReadyQueue:
-    """The ready rows.  A row that is no longer ready is dropped when its turn comes."""
+    """The ready rows of all lanes.  A row that is no longer ready is dropped when its turn comes."""
 
-    __slots__ = ("_heaps", "_held", "_held_at", "_limits")
+    __slots__ = ("_held", "_held_at", "_lanes", "_latest", "_limits")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._heaps: dict[Demand, _Heap] = {}
-        self._held: dict[TestId, tuple[Rank, Row]] = {}  # exclusive, active in another run
+        self._lanes: dict[Account, Lane] = {}
+        self._latest: Lane | None = None
+        self._held: dict[TestId, _Entry] = {}  # exclusive, active in another run
         self._held_at = limits.generation
 
+    def lane(self, test_id: TestId) -> Lane:
+        """Return the lane of a test or item."""
+        demand = self._limits.demand(test_id)
+        latest = self._latest
+        if latest is not None and demand is latest.account.demand:
+            return latest
+        account = self._limits.account(demand)
+        lane = self._lanes.get(account)
+        if lane is None:
+            lane = self._lanes[account] = Lane(account, self._limits.refusal(account.demand))
+        self._latest = lane
+        return lane
+
     def push(self, row: Row, rank: Rank) -> None:
-        """Take a row in, O(log n).  Pushed twice it still starts once."""
-        assert row.demand is not None
-        heapq.heappush(self._heaps.setdefault(row.demand, []), (rank, row))
+        """Take a row in, O(log n), unless it is there."""
+        if not row.queued:
+            assert row.lane is not None
+            row.queued = True
+            row.lane.push((rank, row))
 
     def rebuild(self, ranked: Iterable[tuple[Row, Rank]]) -> None:
         """Replace everything, for ranks that have changed; O(n log n)."""
-        self._heaps.clear()
+        for lane in self._lanes.values():
+            lane.clear()
+        for _, row in self._held.values():
+            row.queued = False
         self._held.clear()
         for row, rank in ranked:
             self.push(row, rank)
@@ -43,31 +114,37 @@ class ReadyQueue:
     def first(self, now: float | None) -> Row | None:
         """Return the first row that every limit lets start, without taking it out.
 
-        Cost: O(demands + log n); a row that is held for exclusivity is looked at once per
-        change of what other runs do.
+        Cost: O(lanes), and O(log n) for each row the first time that it is seen; a row that is
+        held for exclusivity is looked at once per change of what other runs do.
         """
         self._let_go()
-        best: tuple[Rank, Row] | None = None
-        for demand, heap in self._heaps.items():
-            if not heap or self._limits.why_not(demand, now):
-                continue
-            self._drop_stale(heap)
-            if heap and (best is None or heap[0] < best):
-                best = heap[0]
+        if self._limits.is_delayed(now):
+            return None
+        best: _Entry | None = None
+        for lane in self._lanes.values():
+            if lane.account.fits():
+                entry = self._first_of(lane)
+                if entry is not None and (best is None or entry < best):
+                    best = entry
         return best[1] if best else None
 
-    def _drop_stale(self, heap: _Heap) -> None:
-        while heap:
-            rank, row = heap[0]
-            if row.stage is Stage.READY:
-                if not self.is_held(row):
-                    return
-                self._held[row.test_id] = (rank, row)
-            heapq.heappop(heap)
+    def _first_of(self, lane: Lane) -> _Entry | None:
+        """Return the first entry of a lane whose row may start, having dropped those before it."""
+        while entries := lane.first(1):
+            entry = entries[0]
+            row = entry[1]
+            if row.stage is not Stage.READY:
+                row.queued = False
+            elif self.is_held(row):
+                self._held[row.test_id] = entry
+            else:
+                return entry
+            lane.drop(0)
+        return None
 
     def is_held(self, row: Row) -> bool:
         """Return whether mode exclusive keeps a row from starting."""
-        return row.test.requirements.exclusive and self._limits.active_elsewhere(row.test_id)
+        return self._limits.active_elsewhere(row.test_id) and row.test.requirements.exclusive
 
     def _let_go(self) -> None:
         if self._held_at == self._limits.generation:
@@ -75,28 +152,31 @@ class ReadyQueue:
         self._held_at = self._limits.generation
         held, self._held = self._held, {}
         for rank, row in held.values():
-            self.push(row, rank)
+            row.queued = False
+            if row.stage is Stage.READY:
+                self.push(row, rank)
 
     def upcoming(self, count: int) -> list[Row]:
         """Return the next rows, whatever the limits say: a look ahead, not a promise.
 
-        Cost: O(count log count) for each demand.
+        Cost: O(count) for each lane.
         """
-        found: list[tuple[Rank, Row]] = []
-        for heap in self._heaps.values():
-            found += _smallest(heap, count)
-        return [row for _, row in heapq.nsmallest(count, found)]
+        found: list[_Entry] = []
+        for lane in self._lanes.values():
+            found += _ready_of(lane, count)
+        if len(self._lanes) > 1:
+            found = heapq.nsmallest(count, found)
+        return [row for _, row in found]
 
 
-def _smallest(heap: _Heap, count: int) -> Iterator[tuple[Rank, Row]]:
-    """Yield the smallest entries of a heap that are still ready, without changing it."""
-    frontier: list[tuple[tuple[Rank, Row], int]] = [(heap[0], 0)] if heap else []
-    seen: set[TestId] = set()
-    while frontier and len(seen) < count:
-        entry, index = heapq.heappop(frontier)
-        if entry[1].stage is Stage.READY and entry[1].test_id not in seen:
-            seen.add(entry[1].test_id)
-            yield entry
-        for child in (2 * index + 1, 2 * index + 2):
-            if child < len(heap):
-                heapq.heappush(frontier, (heap[child], child))
+def _ready_of(lane: Lane, count: int) -> Sequence[_Entry]:
+    """Return the first entries of a lane whose rows are ready, having dropped what is not ready before."""
+    index = 0
+    while index < count and index < len(entries := lane.first(index + 1)):
+        row = entries[index][1]
+        if row.stage is Stage.READY:
+            index += 1
+        else:
+            lane.drop(index)
+            row.queued = False
+    return lane.first(0)[:index]

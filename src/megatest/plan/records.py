@@ -39,20 +39,23 @@ class Records:
             generation, prior = self._ended.get(test_id, (0, None))
             if generation == self._generation:
                 return prior
-        return self._priors.get(test_id)
+        return self._priors.get(test_id) if self._priors else None
 
     def ended_since(self, test_id: TestId, generation: int) -> bool:
         """Return whether it ran beside the plan and ended after the request of this number."""
-        return self._ended.get(test_id, (0, None))[0] >= generation
+        return bool(self._ended) and self._ended.get(test_id, (0, None))[0] >= generation
 
     def read(self, test: Test) -> None:
         """Give a test that is not expanded what the records say about it."""
+        if not self._priors and not self._ended:
+            test.strangers = test.record = None
+            return
         test.strangers = self._items_of(test)
         test.record = self._top_of(test)
 
     def refresh(self, test: Test) -> None:
         """Let the results of a test's rows count as its latest request sees them."""
-        for row in test.rows.values():
+        for row in test.each_row():
             if row.counted and not row.is_open:
                 prior = Prior(state=row.pair[0], status=row.pair[1])
                 replace_result(row, row.pair if counts(prior, test.request) else NEVER_RUN)

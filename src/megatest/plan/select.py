@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.pattern import Element, NamePattern, Pattern, parse_words
@@ -35,15 +35,22 @@ class SelectedTest:
             and takes part when a test that runs needs it.
         upstream: the distinct tests it waits on, in the order of the file.
         maps: its item maps.
-        needed: what the tests that wait on it need of it, as pattern elements: itself for the
-            whole test, ``NAME/ITEM`` where only items are needed.
+        whole_needed: some test that waits on it needs all of it.
+        items_needed: the items that others need of it, as pattern elements ``NAME/ITEM``.
     """
 
     spec: TestSpec
     asked: bool
     upstream: tuple[str, ...] = ()
     maps: ItemMaps = _NO_MAPS
-    needed: tuple[Element, ...] = ()
+    whole_needed: bool = False
+    items_needed: tuple[Element, ...] = ()
+
+    @property
+    def needed(self) -> tuple[Element, ...]:
+        """What the tests that wait on it need of it, the whole test being its bare name."""
+        whole = (Element(self.spec.name, None),) if self.whole_needed else ()
+        return (*self.items_needed, *whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +97,9 @@ def select(
     order = upstream_first(asked, specs, findings)
     maps = _compile_maps(order, specs, findings)
     _raise_if_wrong(findings)
-    needed = _needs(order, specs, maps, pattern, findings)
+    needs = _needs(order, specs, maps, pattern, findings)
     _raise_if_wrong(findings)
-    return Selection(pattern=pattern, tests=_selected(order, frozenset(asked), specs, maps, needed))
+    return Selection(pattern=pattern, tests=_selected(order, frozenset(asked), specs, maps, needs))
 
 
 def _selected(
@@ -100,18 +107,24 @@ def _selected(
     asked: frozenset[str],
     specs: Mapping[str, TestSpec],
     maps: Mapping[str, ItemMaps],
-    needed: Mapping[str, Collection[Element]],
+    needs: _Needs,
 ) -> dict[str, SelectedTest]:
+    whole, items = needs.whole, needs.items
     return {
         name: SelectedTest(
             spec=specs[name],
             asked=name in asked,
-            upstream=tuple(dict.fromkeys(w.test for w in specs[name].requirements.waitons)),
-            maps=maps.get(name, _NO_MAPS),
-            needed=tuple(needed.get(name, ())),
+            upstream=_distinct(specs[name].requirements.waitons),
+            maps=maps.get(name, _NO_MAPS) if maps else _NO_MAPS,
+            whole_needed=name in whole,
+            items_needed=tuple(items[name]) if name in items else (),
         )
         for name in order
     }
+
+
+def _distinct(waitons: Sequence[Waiton]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([waiton.test for waiton in waitons])) if waitons else ()
 
 
 def _raise_if_wrong(findings: Sequence[Diagnostic]) -> None:
@@ -162,14 +175,17 @@ def _load_upstream(
     while pending:
         name = pending.pop()
         for waiton in specs[name].requirements.waitons if name in specs else ():
-            if waiton.test not in names.known:
-                message = f"unknown test {waiton.test!r} in waiton of test {name!r}"
-                findings.append(names.unknown(message, waiton.test, waiton))
-            elif waiton.test not in reached:
-                reached.add(waiton.test)
-                pending.append(waiton.test)
-                if waiton.test not in specs:
-                    _load_all((waiton.test,), lookup, specs, findings)
+            upstream = waiton.test
+            if upstream in reached:
+                continue
+            if upstream not in names.known:
+                message = f"unknown test {upstream!r} in waiton of test {name!r}"
+                findings.append(names.unknown(message, upstream, waiton))
+                continue
+            reached.add(upstream)
+            pending.append(upstream)
+            if upstream not in specs:
+                _load_all((upstream,), lookup, specs, findings)
 
 
 def _compile_maps(
@@ -187,32 +203,36 @@ def _compile_maps(
     return maps
 
 
+class _Needs(NamedTuple):
+    """What is needed of upstream tests: all of some, items of some."""
+
+    whole: set[str]
+    items: dict[str, dict[Element, None]]
+
+
 def _needs(
     order: Sequence[str],
     specs: Mapping[str, TestSpec],
     maps: Mapping[str, ItemMaps],
     pattern: Pattern,
     findings: list[Diagnostic],
-) -> dict[str, dict[Element, None]]:
+) -> _Needs:
     """Return what is needed of each upstream test, from the most downstream test up."""
-    needed: dict[str, dict[Element, None]] = {}
-    whole: set[str] = set()
+    needs = _Needs(set(), {})
     for name in reversed(order):
         requirements = specs[name].requirements
-        if name in whole:
-            needed.setdefault(name, {})[Element(name, None)] = None
         if not requirements.item_match:
-            whole.update(waiton.test for waiton in requirements.waitons)
+            needs.whole.update([waiton.test for waiton in requirements.waitons])
             continue
-        mine = dict.fromkeys((*pattern.item_patterns_for(name), *_items(needed.get(name, ()))))
+        mine = dict.fromkeys((*pattern.item_patterns_for(name), *_items(needs.items.get(name, ()))))
         for waiton in requirements.waitons:
             try:
                 found = needed_of(waiton.test, mine, maps.get(name, _NO_MAPS), True)
             except UserError as error:
                 findings.append(_faulty_map(error, name, waiton, specs))
             else:
-                needed.setdefault(waiton.test, {}).update(dict.fromkeys(found))
-    return needed
+                needs.items.setdefault(waiton.test, {}).update(dict.fromkeys(found))
+    return needs
 
 
 def _items(elements: Collection[Element]) -> list[str]:
