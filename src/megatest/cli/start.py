@@ -27,8 +27,8 @@ def main() -> int:
     try:
         return _dispatch(sys.argv[1:])
     finally:
-        # The interpreter looks for garbage twice more when it ends, which takes a tenth of a listing's time and
-        # gives back what the kernel takes anyway.  What counts references is still torn down in order.
+        # The interpreter looks through everything for cycles once more when it ends: a tenth of a listing's
+        # time, for memory that the kernel takes back anyway.  What is not in a cycle is still torn down.
         gc.freeze()
 
 

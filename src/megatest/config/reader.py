@@ -177,7 +177,8 @@ class Reading:
         """Return the line as it reads after expansion and trimming."""
         text, volatile, unset = line.text, False, False
         if line.dynamic:
-            text, volatile, unset = expand(text, self._around)
+            expanded = expand(text, self._around)
+            text, volatile, unset = expanded.text, expanded.volatile, expanded.unset
         if self._trim:
             text = text.rstrip(BLANKS)
         self._around.opaque |= volatile
