@@ -91,8 +91,7 @@ class Scope(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Expanded:
+class Expanded(NamedTuple):
     """An expanded line; `volatile` and `unset` as of any of its helpers (see `Found`)."""
 
     text: str

@@ -177,8 +177,7 @@ class Reading:
         """Return the line as it reads after expansion and trimming."""
         text, volatile, unset = line.text, False, False
         if line.dynamic:
-            expanded = expand(text, self._around)
-            text, volatile, unset = expanded.text, expanded.volatile, expanded.unset
+            text, volatile, unset = expand(text, self._around)
         if self._trim:
             text = text.rstrip(BLANKS)
         self._around.opaque |= volatile
