@@ -21,3 +21,8 @@ def echo(text: str) -> None:
         return
     out.write(text + "\n")
     out.flush()
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return ``1 test`` or ``3 tests``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -42,7 +42,7 @@ class Process:
 def boot_id() -> str:
     """Return the id of this boot of this host; empty where the kernel has none."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
             return file.read().strip()
     except OSError:
         return ""

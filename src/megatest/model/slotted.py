@@ -16,13 +16,14 @@ A subset, and it refuses the rest: slots always, no inheritance of fields, no ``
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 _T = TypeVar("_T")
 _MISSING: Final = object()
 _FIELDS: Final = "__dataclass_fields__"
+_LAYOUT: Final = "__slotted_layout__"
 _FIRST: Final = 16
 """How many instances of a class are made field by field: about as long as compiling the quick way takes."""
 
@@ -120,6 +121,7 @@ class _Layout:
         return {
             "__reduce__": reduce,
             _FIELDS: _Fields(self),
+            _LAYOUT: self,
             "__match_args__": () if self.kw_only else self.names,
         }
 
@@ -285,6 +287,18 @@ def field_names(record: type) -> tuple[str, ...]:
     """Return the names of a record's fields, in order; `dataclasses.fields` makes a standard class first."""
     slots: tuple[str, ...] = vars(record)["__slots__"]
     return slots
+
+
+def plain_defaults(record: type) -> Mapping[str, object]:
+    """Return the defaults of those fields that have one, those made anew for each record left out."""
+    layout: _Layout = vars(record)[_LAYOUT]
+    return {name: value for name, value in layout.defaults.items() if not isinstance(value, Default)}
+
+
+def field_types(record: type) -> Mapping[str, str]:
+    """Return the types of a record's fields as its class has them written."""
+    layout: _Layout = vars(record)[_LAYOUT]
+    return layout.bare.__annotations__
 
 
 def replaced(record: _T, /, **changes: object) -> _T:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from megatest.model.attempt import (
     StepSaid,
     ValueSaid,
 )
-from megatest.model.slotted import dataclass
+from megatest.model.slotted import dataclass, field_types, plain_defaults
 from megatest.workarea.line import record_line
 
 BEGIN: Final = b'{"k":"'
@@ -95,15 +94,16 @@ class _Field:
 @cache
 def _fields(kind: str) -> tuple[_Field, ...]:
     """Return how the fields of a record are written; the names are those of the model."""
+    defaults = plain_defaults(_KINDS[kind])
     return tuple(
         _Field(
-            "up" if field.name == "uptime_s" else field.name,
-            field.name,
-            _CHECKS[str(field.type)],
-            field.default,
-            field.default is MISSING,
+            "up" if name == "uptime_s" else name,
+            name,
+            _CHECKS[written],
+            defaults.get(name),
+            name not in defaults,
         )
-        for field in fields(_KINDS[kind])
+        for name, written in field_types(_KINDS[kind]).items()
     )
 
 

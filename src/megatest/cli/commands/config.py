@@ -14,8 +14,7 @@ from megatest.app.session import open_area, target_names
 from megatest.cli.declare import AREA, JSON, Value, argument, command, flag, group, option, optional
 from megatest.cli.main import print_error
 from megatest.cli.modern import area_request
-from megatest.cli.opened import count_of
-from megatest.cli.output import echo
+from megatest.cli.output import count_of, echo
 from megatest.model.error import Diagnostic, Severity, UserError
 from megatest.reports import listing
 from megatest.reports.settings import FORMATS, Tables, render

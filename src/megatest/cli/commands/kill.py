@@ -9,8 +9,8 @@ from megatest.app.query import TestFilter
 from megatest.cli.declare import AREA, RUN, argument, command, flag, option
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
-from megatest.cli.opened import author, count_of, matching, open_area_and_records
-from megatest.cli.output import echo
+from megatest.cli.opened import author, matching, open_area_and_records
+from megatest.cli.output import count_of, echo
 from megatest.model.record import RunRecord
 
 

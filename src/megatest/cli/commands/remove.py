@@ -11,8 +11,8 @@ from megatest.app.remove import remove_tests
 from megatest.cli.declare import AREA, JSON, RUN, Declined, argument, command, flag
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
-from megatest.cli.opened import Opened, author, count_of, matching, open_area_and_records
-from megatest.cli.output import echo
+from megatest.cli.opened import Opened, author, matching, open_area_and_records
+from megatest.cli.output import count_of, echo
 from megatest.model.error import UserError
 from megatest.model.record import RunRecord
 from megatest.reports import listing

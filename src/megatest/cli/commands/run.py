@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 
@@ -137,6 +136,8 @@ def _run(request: RunRequest, *, quiet: bool) -> int:
 
 def _watcher(*, quiet: bool) -> Watchers:
     if sys.stdout.isatty():
+        import shutil
+
         return TerminalWatcher(
             sys.stdout,
             columns=shutil.get_terminal_size().columns,

@@ -6,8 +6,8 @@ from megatest.app.kill import WaitReport, wait_for
 from megatest.app.query import TestFilter
 from megatest.cli.declare import AREA, JSON, RUN, Value, command, flag, option, optional
 from megatest.cli.main import print_error
-from megatest.cli.opened import count_of, matching, open_area_and_records
-from megatest.cli.output import echo
+from megatest.cli.opened import matching, open_area_and_records
+from megatest.cli.output import count_of, echo
 from megatest.model.record import RunRecord
 from megatest.reports import listing
 
