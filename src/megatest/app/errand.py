@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from megatest.model.slotted import dataclass
+
+if TYPE_CHECKING:
+    import subprocess
 
 TIME_IS_OVER: Final = 124
 """What an errand that was ended for its time counts as, as with ``timeout``."""
@@ -137,6 +139,8 @@ class Errands:
 
 
 def _started(errand: Errand) -> subprocess.Popen[bytes]:
+    import subprocess  # takes 5 ms, and most runs have no errand
+
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     log = os.open(errand.log, flags, 0o666)
     try:

@@ -8,7 +8,6 @@ a host that died.  Whoever lost the lease so writes nothing more, see `Store.com
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from megatest.app import wiring
@@ -36,7 +35,6 @@ def patience_s(environ: Mapping[str, str]) -> float:
         raise UserError(f"{_PATIENCE}={text!r} is not a number of seconds") from None
 
 
-@dataclass(slots=True, kw_only=True)
 class Door:
     """Takes a run's lease as soon as that is right.
 
@@ -48,14 +46,23 @@ class Door:
         relieved: the lease was taken from a holder that did not give it back.
     """
 
-    store: wiring.AllRecords
-    run: RunRecord
-    me: Holder
-    clock: Clock
-    patience_s: float = PATIENCE_S
-    relieved: bool = field(default=False, init=False)
-    _seen: Holder | None = field(default=None, init=False)
-    _since: float = field(default=0.0, init=False)
+    def __init__(
+        self,
+        *,
+        store: wiring.AllRecords,
+        run: RunRecord,
+        me: Holder,
+        clock: Clock,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self.store = store
+        self.run = run
+        self.me = me
+        self.clock = clock
+        self.patience_s = patience_s
+        self.relieved = False
+        self._seen: Holder | None = None
+        self._since = 0.0
 
     def try_to_enter(self) -> Lease | Holder:
         """Return the lease, or the living process that holds the run now."""

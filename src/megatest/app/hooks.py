@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 from typing import Final
 
@@ -29,6 +28,8 @@ def run_hook(area: Area, name: str, run: str, environment: Mapping[str, str]) ->
     command = area.run_pre_hook if name == PRE_HOOK else area.run_post_hook
     if not command:
         return ""
+    import subprocess  # most areas have no hook
+
     log = os.path.join(logs_of(area), f"{name}-{run.replace('/', '-')}.log")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
     try:

@@ -8,7 +8,6 @@ from typing import Final
 
 from megatest.model.error import UserError
 from megatest.model.ids import TestId
-from megatest.model.pattern import parse_pattern
 from megatest.model.slotted import dataclass
 from megatest.model.spec import Area
 
@@ -65,6 +64,10 @@ def choose(area: Area, test_id: TestId, environ: Mapping[str, str], asked: str =
 
 
 def _flexible_line(area: Area, test_id: TestId) -> str:
+    if not area.launchers:
+        return ""
+    from megatest.model.pattern import parse_pattern
+
     for pattern, host_type in area.launchers:
         if parse_pattern(pattern).matches(test_id.test, test_id.item):
             if host_type not in area.host_types:

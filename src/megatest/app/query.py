@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from megatest.model.error import UserError
 from megatest.model.ids import TestId
-from megatest.model.pattern import Pattern, parse_pattern, parse_words
 from megatest.model.record import EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.slotted import dataclass
 from megatest.reports import verdict
@@ -16,6 +15,7 @@ from megatest.reports import verdict
 if TYPE_CHECKING:
     from megatest.app.session import Session
     from megatest.app.wiring import Records
+    from megatest.model.pattern import Pattern
 
 _MANY = frozenset("%*?[,~")
 
@@ -65,6 +65,10 @@ def find_runs(records: Records, fields: Sequence[str], which: RunFilter) -> list
 
 
 def _run_predicate(fields: Sequence[str], which: RunFilter) -> Callable[[RunRecord], bool]:
+    if not which.runname and not which.target:
+        return lambda run: True
+    from megatest.model.pattern import parse_words
+
     name = parse_words(which.runname) if which.runname else None
     parts = which.target.split("/") if which.target else []
     if parts and len(parts) != len(fields):
@@ -116,7 +120,11 @@ def pattern_predicate(which: TestFilter) -> Callable[[TestRecord], bool] | None:
     Raises:
         UserError: the pattern cannot be read.
     """
-    return _matches(parse_pattern(which.pattern)) if which.pattern else None
+    if not which.pattern:
+        return None
+    from megatest.model.pattern import parse_pattern
+
+    return _matches(parse_pattern(which.pattern))
 
 
 def _matches(pattern: Pattern) -> Callable[[TestRecord], bool]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Final
 
 from megatest.app.session import AreaRequest
@@ -69,8 +67,9 @@ class RunRequest:
 
 def packed(request: RunRequest) -> str:
     """Return the part of a request that another engine can heed, as text for the store."""
-    values = asdict(request)
-    return json.dumps({name: values[name] for name in _HANDED_OVER})
+    import json  # only a second command hands anything over
+
+    return json.dumps({name: getattr(request, name) for name in _HANDED_OVER})
 
 
 def unpacked(record: RequestRecord, like: RunRequest) -> RunRequest:
@@ -79,6 +78,8 @@ def unpacked(record: RequestRecord, like: RunRequest) -> RunRequest:
     Raises:
         UserError: it was written by a program that we do not understand.
     """
+    import json
+
     try:
         values = json.loads(record.payload)
         known = {name: values[name] for name in _HANDED_OVER}

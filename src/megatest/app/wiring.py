@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import time
-import zlib
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from megatest.app.launcher import COMMAND, LOCAL
 from megatest.model.error import EnvironmentFault, UserError
-from megatest.model.lease import Holder
 
 # Every command passes here, and most need one adapter: each function imports its own.
 if TYPE_CHECKING:
     from megatest.app.session import Session
     from megatest.engine.ports import Clock, Executor
     from megatest.model.attempt import Ended, Started
+    from megatest.model.lease import Holder
     from megatest.model.spec import Area
     from megatest.store.port import Editing, EngineStore, Reading
     from megatest.workarea.ondisk import WorkAreaOnDisk
@@ -256,6 +255,7 @@ def glance(run_dir: str) -> tuple[Started | None, Ended | None]:
 def this_process(user: str) -> Holder:
     """Return who we are, so that others can find out whether we still live."""
     from megatest.executors import process
+    from megatest.model.lease import Holder
 
     me = process.look_up(os.getpid())
     return Holder(
@@ -282,6 +282,8 @@ def is_dead(holder: Holder) -> bool:
 
 def job_prefix(area: Area) -> str:
     """Return the beginning of the names of an area's jobs: no two areas of a machine share one."""
+    import zlib
+
     return f"mt{zlib.crc32(area.home.encode('utf-8', 'surrogateescape')):08x}"
 
 

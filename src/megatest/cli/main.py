@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -12,14 +11,9 @@ from megatest.model.error import MegatestError, UserError
 EXIT_INTERRUPTED = 130
 EXIT_DEFECT = 70
 
-# Records come by the hundred thousand and hardly ever in cycles.  At the usual 700 objects, looking for
-# garbage takes a third of the time in which 100,000 tests are planned.
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
-
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status."""
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 100)
     return guarded(lambda: _dispatch(list(arguments)))
 
 

@@ -13,8 +13,9 @@ from typing import Final
 import click
 
 from megatest.cli.classic import ORDER, accept
-from megatest.cli.modern import COMMANDS, group
+from megatest.cli.modern import COMMANDS
 from megatest.cli.options import GROUPS, Kind, Option
+from megatest.cli.spoken import group
 
 _COMMANDS_HEAD: Final = """# Commands
 

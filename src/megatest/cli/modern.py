@@ -1,17 +1,29 @@
-"""The modern commands: a click group that imports a command's module only when it is used."""
+"""The modern commands: their table, and how a line finds its command.
+
+A line that is beyond doubt is read by `megatest.cli.plain`; help, completion and whatever is wrong with
+a line are click's, in `megatest.cli.spoken`.  Both know the commands from one declaration.
+"""
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
-import click
+from megatest.cli.declare import Command, Declined, Misuse
+from megatest.cli.main import EXIT_INTERRUPTED, working_directory
+from megatest.cli.plain import read
 
 if TYPE_CHECKING:
     from megatest.app.session import AreaRequest
-from megatest.cli.main import working_directory
+
+COMPLETION: Final = "_MEGATEST_COMPLETE"
+"""The variable by which a shell asks for completions, as click calls it for a program of this name."""
+
+_READER_GONE: Final = 1
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("run", "plan, launch and wait for tests"),
@@ -50,66 +62,47 @@ IN_TEST: Final[dict[str, str]] = {
 """Handled before click is loaded, see `megatest.cli.start`; here for the help only."""
 
 
-class Commands(click.Group):
-    """Looks commands up by name and imports no other."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return every command's name, in the order in which the help shows them."""
-        return [*COMMANDS, *IN_TEST]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"megatest.cli.commands.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that a line begins with; name the nearest one if there is none."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "; see: megatest --help"
-            ctx.fail(f"there is no command {args[0]!r}{hint}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-        with formatter.section("Inside a test"):
-            formatter.write_dl(list(IN_TEST.items()))
+def declared(name: str) -> Command:
+    """Import and return a command by the word that calls it."""
+    module = importlib.import_module(f"megatest.cli.commands.{COMMANDS[name][0]}")
+    command: Command = getattr(module, f"{name}_command")
+    return command
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-def group() -> None:
-    """Run large suites of long tests, keep every result, rerun only what must be.
+def run(arguments: Sequence[str]) -> int:
+    """Run one modern command line; return its exit status."""
+    first = arguments[0] if arguments else ""
+    if first in COMMANDS and not os.environ.get(COMPLETION):
+        found = read(declared(first), arguments[1:])
+        if found is not None:
+            try:
+                return _act(*found)
+            except Misuse:
+                pass  # nothing was done yet, and click words it
+    from megatest.cli import spoken
 
-    The original's command line works too: megatest -runtests a,b -target x/y -runname w1
-    (all of its options: megatest -h).
-    """
+    try:
+        return spoken.run(arguments)
+    except Declined:
+        return EXIT_INTERRUPTED
 
 
-def area_options(function: Any) -> Any:
-    """Add the options that say which area is meant."""
-    function = click.option(
-        "--config-name", default="megatest.config", metavar="NAME", help="Name of the area's file."
-    )(function)
-    return click.option(
-        "--area", "-C", default="", metavar="DIR", help="The area. [default: the nearest one upward]"
-    )(function)
-
-
-def run_options(function: Any) -> Any:
-    """Add the options that say which run is meant."""
-    function = click.option("--runname", "-n", default="", metavar="NAME", help="Name of the run.")(function)
-    return click.option("--target", "-t", default="", metavar="A/B/C", help="A value for each field.")(
-        function
-    )
+def _act(command: Command, values: Mapping[str, object]) -> int:
+    """Do what a line asks; an interruption and a reader that is gone end it as they do under click."""
+    try:
+        return command.action(**values) or 0
+    except Declined:
+        return EXIT_INTERRUPTED
+    except (EOFError, KeyboardInterrupt):
+        sys.stderr.write("\n")  # behind the ^C of the terminal
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            raise
+        # What is left to be written would only fail again when the streams are flushed at the end.
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return _READER_GONE
 
 
 def area_request(area: str, config_name: str) -> AreaRequest:
@@ -118,18 +111,3 @@ def area_request(area: str, config_name: str) -> AreaRequest:
 
     start = "" if area else working_directory()
     return AreaRequest(start=start, area=area, config_name=config_name, environ=dict(os.environ))
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run one modern command line; return its exit status."""
-    try:
-        result = group.main(args=list(arguments), prog_name="megatest", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 0
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except click.Abort:
-        return 130
-    return result if isinstance(result, int) else 0

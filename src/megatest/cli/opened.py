@@ -72,8 +72,3 @@ def matching(opened: Opened, run: RunRecord, which: TestFilter) -> list[TestReco
             hint=f"see which there are: megatest list -n {run.runname}",
         )
     return tests
-
-
-def count_of(number: int, noun: str) -> str:
-    """Return ``1 test`` or ``3 tests``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

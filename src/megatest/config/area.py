@@ -23,7 +23,6 @@ from megatest.model.spec import Area, Field, HostSlots
 
 CONFIG_NAME: Final = "megatest.config"
 
-_FIELD_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _TAKEN: Final = frozenset(
     (
         "id",
@@ -42,7 +41,7 @@ _SQL_TYPES: Final = {
     "": "TEXT", "TEXT": "TEXT", "VARCHAR": "TEXT", "CHAR": "TEXT", "STRING": "TEXT",
     "INTEGER": "INTEGER", "INT": "INTEGER", "REAL": "REAL", "FLOAT": "REAL", "NUMERIC": "NUMERIC",
 }  # fmt: skip
-_SLOTS: Final = re.compile(r"(?:slots\s+)?(\d{1,9})(?:\s+(\S+))?\Z", re.ASCII)
+_SLOTS: Final = r"(?:slots\s+)?(\d{1,9})(?:\s+(\S+))?\Z"
 
 
 def find_area(start: str, env: Mapping[str, str], config_name: str = CONFIG_NAME) -> str:
@@ -268,15 +267,17 @@ def _field_problem(name: str, known: Mapping[str, Field]) -> str:
         return "has the name of a column that every run has"
     if name.lower() in known:
         return "is there twice"
-    if not _FIELD_NAME.match(name):
+    if not (name.isascii() and name.isidentifier()):
         return "is no name: write letters, digits and _, and begin with a letter"
     return ""
 
 
 def _sql_type(entry: Entry, findings: list[Diagnostic]) -> str:
     """Return one of the column types; only the first word of the file's type counts."""
-    given = re.match(r"\w*", entry.value.strip().upper(), re.ASCII)
-    sql_type = _SQL_TYPES.get(given[0] if given else "")
+    given = entry.value.strip().upper()
+    sql_type = _SQL_TYPES.get(given)
+    if sql_type is None and (first := re.match(r"\w*", given, re.ASCII)):
+        sql_type = _SQL_TYPES.get(first[0])
     if sql_type is None:
         hint = "the types are TEXT, INTEGER, REAL and NUMERIC"
         message = f"unknown type of field {entry.key!r}; read as TEXT"
@@ -293,7 +294,7 @@ def _hosts(entries: Iterable[Entry]) -> tuple[HostSlots, ...]:
     """Return the lines that are hosts with slots; all others are data for ``#{get}``."""
     hosts = []
     for entry in entries:
-        match = _SLOTS.match(entry.value.strip(BLANKS))
+        match = re.match(_SLOTS, entry.value.strip(BLANKS), re.ASCII)
         if match:
             hosts.append(HostSlots(name=entry.key, slots=int(match[1]), directory=match[2] or ""))
     return tuple(hosts)

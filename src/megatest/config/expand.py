@@ -10,16 +10,18 @@ from typing import Final, NamedTuple, Protocol
 from megatest.config.line import BLANKS
 from megatest.config.nearest import did_you_mean
 from megatest.config.shell import joined_lines, run_shell
+from megatest.model.slotted import dataclass
 
 _HELPER = re.compile(
     r"#\{(?:(scheme|scm|system|shell|sh|getenv|gv|get|g|runconfigs-get|rget|realpath|rp|mtrah)\s++([^{}]*+)|mtrah)\}",
     re.ASCII,
 )
-_HELPER_LIKE = re.compile(r"#\{([A-Za-z][\w-]*)", re.ASCII)
-_KEY_ONLY = re.compile(r"\S*+\s++", re.ASCII)
+# Texts, not patterns: most files have no line that needs them.
+_HELPER_LIKE: Final = r"#\{([A-Za-z][\w-]*)"
+_KEY_ONLY: Final = r"\S*+\s++"
 # Everything a shell might act on is left out: quotes, globs, expansions, operators, comments, tilde,
 # backslash, braces (bash).  A leading dash would be an option of echo.
-_PLAIN: Final = re.compile(r"(?![ \t]*-)[\w%+,./:=@^ \t-]*\Z")
+_PLAIN: Final = r"(?![ \t]*-)[\w%+,./:=@^ \t-]*\Z"
 _COMMANDS: Final = frozenset({"system", "shell", "sh"})
 
 MOST_EXPANSIONS: Final = 10_000
@@ -97,7 +99,8 @@ class Expanded(NamedTuple):
     unset: bool
 
 
-class _Call(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Call:
     """One helper of the line: its name and argument, and where it stands."""
 
     name: str
@@ -140,7 +143,7 @@ def expand(text: str, scope: Scope) -> Expanded:
 
 def _check_unknown(text: str, start: int, scope: Scope) -> None:
     """Report what looks like a helper and is none; a blank or ``(`` after the brace disables it."""
-    match = _HELPER_LIKE.match(text, start)
+    match = re.match(_HELPER_LIKE, text[start:], re.ASCII)
     if match is None:
         return
     name = match[1]
@@ -153,7 +156,7 @@ def _check_unknown(text: str, start: int, scope: Scope) -> None:
 
 def _is_whole(text: str, start: int, end: int) -> bool:
     """Tell whether this part of a line is a whole value or continuation, which may have several lines."""
-    return not text[end:].strip(BLANKS) and _KEY_ONLY.fullmatch(text, 0, start) is not None
+    return not text[end:].strip(BLANKS) and re.fullmatch(_KEY_ONLY, text[:start], re.ASCII) is not None
 
 
 def _evaluate(call: _Call, scope: Scope) -> Found:
@@ -271,7 +274,7 @@ def _home_of(user: str) -> str | None:
 
 def shell_special(value: str) -> bool:
     """Tell whether the shell or its ``echo`` might make something else of the value than its words."""
-    return _PLAIN.match(value) is None
+    return re.match(_PLAIN, value) is None
 
 
 def shell_echo(value: str, env: Mapping[str, str], cwd: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
-from megatest.config.units import parse_seconds, parse_size_kib
 from megatest.model.error import Severity
+from megatest.model.slotted import dataclass
 
 
 class Kind(StrEnum):
@@ -27,7 +26,8 @@ class Kind(StrEnum):
     SIZE = "KiB, or a size like 10G"
 
 
-class Problem(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Problem:
     """Why a text is not of a kind."""
 
     message: str
@@ -39,6 +39,10 @@ _FLAGS: Final = {
     "yes": True, "on": True, "true": True, "1": True,
     "no": False, "off": False, "false": False, "0": False,
 }  # fmt: skip
+
+
+_INFINITE: Final = float("inf")
+_DIGITS: Final = 15  # of the numbers that are the same to a float
 
 
 def flag(text: str) -> bool | None:
@@ -62,7 +66,7 @@ def number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) and "_" not in text else None
+    return value if abs(value) < _INFINITE and "_" not in text else None
 
 
 def seconds(text: str) -> float | None:
@@ -75,12 +79,20 @@ def seconds(text: str) -> float | None:
 
 def time(text: str) -> float | None:
     """Return the sum of time words in seconds; None if there is none."""
+    if not text:
+        return None
+    from megatest.config.units import parse_seconds  # most files have plain numbers
+
     total = parse_seconds(text)
     return float(total) if total or ("0" in text and not text.strip("0smhdwMy ")) else None
 
 
 def size_kib(text: str) -> int | None:
     """Return a size in KiB, or None."""
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS:
+        return int(text)
+    from megatest.config.units import parse_size_kib
+
     try:
         return parse_size_kib(text)
     except ValueError:
@@ -95,7 +107,8 @@ def problem_with(kind: Kind, text: str) -> Problem | None:
     return rule.problem
 
 
-class _Rule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Rule:
     """How to convert a text, and what to say if that gives None."""
 
     convert: Callable[[str], object | None]

@@ -9,12 +9,12 @@ from typing import Final
 BLANKS: Final = " \t\n\r\f\v"
 """What separates words; nothing else does, in particular no blank beyond ASCII."""
 
-_SETTING = re.compile(r"\[configf:settings\s+(\S+)\s+(\S+)\s*\]\s*\Z", re.ASCII)
-_INCLUDE = re.compile(r"\[include\s+(.*)\]\s*\Z", re.ASCII)
-_SCRIPT = re.compile(r"\[scriptinc\s+(\S+)([^\]]*)\]\s*\Z", re.ASCII)
-_SECTION = re.compile(r"\[(.*)\]\s*\Z", re.ASCII)
-_KEY = re.compile(r"(\S+)\s*", re.ASCII)
-_SYSTEM = re.compile(r"\[system\s+(\S.*)\]\s*\Z", re.ASCII | re.DOTALL)
+# Texts, not patterns: each is looked for only behind its first word, and few files have all of them.
+_SETTING: Final = r"\[configf:settings\s+(\S+)\s+(\S+)\s*\]\s*\Z"
+_INCLUDE: Final = r"\[include\s+(.*)\]\s*\Z"
+_SCRIPT: Final = r"\[scriptinc\s+(\S+)([^\]]*)\]\s*\Z"
+_KEY: Final = r"(\S+)\s*"
+_SYSTEM: Final = r"\[system\s+(\S.*)\]\s*\Z"
 
 
 class Kind(IntEnum):
@@ -40,6 +40,7 @@ _BLANK: Final = (Kind.BLANK, "", "", 0)
 _CONTINUATION: Final = Kind.CONTINUATION
 _BARE: Final = Kind.BARE
 _ASSIGNMENT: Final = Kind.ASSIGNMENT
+_SECTION: Final = Kind.SECTION
 
 
 def classify(text: str) -> Shape:
@@ -71,25 +72,26 @@ def _classify_indented(text: str) -> Shape:
 
 def _classify_header(text: str) -> Shape | None:
     """Return what a line that begins with ``[`` is, or None: then it is a key."""
-    if match := _SETTING.match(text):
+    if text.startswith("[configf:settings") and (match := re.match(_SETTING, text, re.ASCII)):
         return Kind.SETTING, match[1], match[2], match.start(2)
-    if match := _INCLUDE.match(text):
+    if text.startswith("[include") and (match := re.match(_INCLUDE, text, re.ASCII)):
         return Kind.INCLUDE, match[1], "", match.start(1)
-    if match := _SCRIPT.match(text):
+    if text.startswith("[scriptinc") and (match := re.match(_SCRIPT, text, re.ASCII)):
         return Kind.SCRIPT, match[1], match[2], match.start(1)
-    if match := _SECTION.match(text):
-        return Kind.SECTION, match[1], "", 1
+    body = text.rstrip(BLANKS)
+    if len(body) > 1 and body[-1] == "]" and "\n" not in body:
+        return _SECTION, body[1:-1], "", 1
     return None
 
 
 def _classify_key(text: str) -> Shape:
-    match = _KEY.match(text)
+    match = re.match(_KEY, text, re.ASCII)
     assert match is not None, "the first character is no blank"
     end = match.end()
     key = match[1]
     if end == len(text):
         return _BARE, key, text[len(key) :], len(key)
     value = text[end:]
-    if value.startswith("[system") and (command := _SYSTEM.match(value)):
+    if value.startswith("[system") and (command := re.match(_SYSTEM, value, re.ASCII | re.DOTALL)):
         return Kind.SYSTEM, key, command[1], end + command.start(1)
     return _ASSIGNMENT, key, value, end

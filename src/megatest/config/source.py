@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from bisect import bisect_right
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -43,16 +42,24 @@ class Line(NamedTuple):
 
     def place(self, file: str, offset: int) -> Location:
         """Return the place of a character of `text`."""
-        index = bisect_right(self.breaks, offset)
+        if not self.breaks:
+            return Location(file=file, line=self.number, column=max(0, offset) + 1)
+        index = self._piece(offset)
         start = self.breaks[index - 1] if index else 0
         return Location(file=file, line=self.number + index, column=max(0, offset - start) + 1)
 
     def physical(self, offset: int) -> str:
         """Return the physical line that has the character at `offset`, for an excerpt."""
-        index = bisect_right(self.breaks, offset)
+        index = self._piece(offset)
         start = self.breaks[index - 1] if index else 0
         end = self.breaks[index] if index < len(self.breaks) else None
         return self.text[start:end]
+
+    def _piece(self, offset: int) -> int:
+        """Return the index of the physical line that has the character at `offset`."""
+        from bisect import bisect_right  # few lines are continued
+
+        return bisect_right(self.breaks, offset)
 
 
 class Source(NamedTuple):

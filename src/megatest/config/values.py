@@ -14,7 +14,7 @@ from megatest.config.schema import FileSchema, Setting
 from megatest.model.error import Diagnostic
 
 _WORD: Final = re.compile(r"\S+", re.ASCII)
-_LISTED: Final = re.compile(r"[^\s,]+", re.ASCII)
+_LISTED: Final = r"[^\s,]+"
 
 
 class Values:
@@ -58,7 +58,7 @@ class Values:
 
     def listed(self, section: str, key: str) -> tuple[str, ...]:
         """Return the words of a setting that may have commas between them."""
-        return tuple(_LISTED.findall(self.text(section, key)))
+        return tuple(re.findall(_LISTED, self.text(section, key), re.ASCII))
 
     def flag(self, section: str, key: str) -> bool:
         """Return a yes or no."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from megatest.model.attempt import AttemptSpec, Ended, JournalPart, Prepared
-from megatest.model.change import Change
-from megatest.model.ids import TestId
-from megatest.model.job import Job, JobChange, Resources, Submission
+from megatest.model.job import Resources
 from megatest.model.lease import Lease as Lease
 from megatest.model.lease import LeaseLost as LeaseLost
-from megatest.model.record import TestRecord
-from megatest.model.signature import Signature
 from megatest.model.slotted import dataclass
-from megatest.plan.items import Item
-from megatest.plan.rerun import RerunRequest
-from megatest.plan.select import Selection
+
+if TYPE_CHECKING:
+    from megatest.model.attempt import AttemptSpec, Ended, JournalPart, Prepared
+    from megatest.model.change import Change
+    from megatest.model.ids import TestId
+    from megatest.model.job import Job, JobChange, Submission
+    from megatest.model.record import TestRecord
+    from megatest.model.signature import Signature
+    from megatest.plan.items import Item
+    from megatest.plan.rerun import RerunRequest
+    from megatest.plan.select import Selection
 
 
 class Clock(Protocol):
@@ -24,11 +27,9 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Return seconds since the epoch, for people; it may jump."""
-        ...
 
     def monotonic(self) -> float:
         """Return seconds that only ever grow, for durations and deadlines."""
-        ...
 
 
 class Waiter(Protocol):
@@ -36,7 +37,6 @@ class Waiter(Protocol):
 
     def wait(self, fds: Sequence[int], timeout_s: float) -> None:
         """Return when a descriptor is readable or the time is over, whichever is first."""
-        ...
 
 
 class Executor(Protocol):
@@ -49,24 +49,20 @@ class Executor(Protocol):
     @property
     def name(self) -> str:
         """Its name in records, for `adopt` by a later engine."""
-        ...
 
     @property
     def slots(self) -> int | None:
         """How many jobs it takes at once by its own nature; None for no limit."""
-        ...
 
     @property
     def trouble(self) -> str:
         """A sentence for the user while it cannot do its work (a queue does not answer); else empty."""
-        ...
 
     def submit(self, jobs: Sequence[Job]) -> Sequence[Submission]:
         """Start jobs; one answer each, in order.  Idempotent by `Job.name`.
 
         A job that cannot be started is an answer with `error`, never an exception.
         """
-        ...
 
     def adopt(self, jobs: Sequence[tuple[Job, str]]) -> Sequence[JobChange]:
         """Take over jobs of an engine that died, given their handles ("" when unknown).
@@ -74,44 +70,36 @@ class Executor(Protocol):
         Returns for each job at once: STARTED or PENDING if it lives (news of it will come), ENDED
         if its end is known, LOST if nobody accounts for it.
         """
-        ...
 
     def poll(self) -> Sequence[JobChange]:
         """Return the news since the last call; never blocks."""
-        ...
 
     def fds(self) -> Sequence[int]:
         """Return file descriptors that become readable when `poll` may have news."""
-        ...
 
     def next_poll_s(self) -> float | None:
         """Return in how many seconds `poll` should be called even if no descriptor woke."""
-        ...
 
     def cancel(self, rows: Sequence[int], grace_s: float) -> None:
         """End jobs and every process of theirs: TERM, the grace, then KILL.
 
         Returns at once; the end comes as news.  Asked twice, the shorter grace counts.
         """
-        ...
 
     def sweep(self, jobs: Sequence[Job]) -> None:
         """Look, when there is time, for what jobs of an engine that died left behind, and end it.
 
         Their own ends are known from elsewhere; what is found comes as news (LEFT_BEHIND).
         """
-        ...
 
     def finish(self) -> Sequence[JobChange]:
         """Do what remains after the last job's end, and return the last news.
 
         May block for a moment, to see the end of what jobs left behind.
         """
-        ...
 
     def close(self) -> None:
         """Give up descriptors and sessions; jobs go on."""
-        ...
 
 
 class WorkArea(Protocol):
@@ -124,15 +112,12 @@ class WorkArea(Protocol):
             EnvironmentFault: no disk has room, a directory cannot be made.
             UserError: the test's own files do not fit (unreadable, a name in the way).
         """
-        ...
 
     def discard(self, prepared: Prepared) -> None:
         """Take a prepared attempt away again that was never launched."""
-        ...
 
     def read_journal(self, run_dir: str, offset: int) -> JournalPart:
         """Return the records from `offset` on."""
-        ...
 
     def revoke(self, run_dir: str, attempt: int) -> bool:
         """Make sure that an attempt that has not begun never will.
@@ -140,15 +125,12 @@ class WorkArea(Protocol):
         Returns:
             True if it can no longer begin; False if it has begun (its journal exists).
         """
-        ...
 
     def low_space(self) -> str:
         """Return why nothing may be launched for want of disk space; empty if all is well."""
-        ...
 
     def free_kib(self, path: str) -> int:
         """Return the free KiB of the disk that holds `path`; -1 if it cannot be asked."""
-        ...
 
 
 class Store(Protocol):
@@ -161,7 +143,6 @@ class Store(Protocol):
 
         Existing rows keep everything.  One transaction; cost grows with the rows named.
         """
-        ...
 
     def commit(self, changes: Sequence[Change], lease: Lease | None) -> Sequence[TestRecord]:
         """Write all changes in one transaction, in order.
@@ -175,7 +156,6 @@ class Store(Protocol):
             EnvironmentFault: the database cannot be written now; nothing was written and the
                 same call may be made again.
         """
-        ...
 
     def renew(self, lease: Lease, time: int) -> None:
         """Say that this engine lives; others may take the run from one that no longer does.
@@ -183,27 +163,21 @@ class Store(Protocol):
         Raises:
             LeaseLost: another engine holds the run now.
         """
-        ...
 
     def data_version(self) -> int:
         """Return a number that changes when another connection has written."""
-        ...
 
     def tests(self, run_id: int) -> Sequence[TestRecord]:
         """Return all tests of a run."""
-        ...
 
     def kill_requests(self, run_id: int) -> Sequence[int]:
         """Return the rows of this run that are in state KILLREQ."""
-        ...
 
     def active_elsewhere(self, run_id: int) -> Sequence[TestRecord]:
         """Return the tests of other runs in which a process may exist (parents left out)."""
-        ...
 
     def past_durations(self, tests: Iterable[str]) -> Mapping[TestId, float]:
         """Return the median seconds of earlier passes, over all runs, of these tests."""
-        ...
 
 
 class RunLog(Protocol):
@@ -214,11 +188,9 @@ class RunLog(Protocol):
 
     def rows(self, records: Iterable[TestRecord]) -> None:
         """Record which rows stand for which tests."""
-        ...
 
     def changes(self, changes: Sequence[Change], token: int) -> None:
         """Record one commit that is about to be made under a lease's token."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,15 +225,12 @@ class Briefing(Protocol):
         Raises:
             UserError: its files say something wrong, or what they name is not there.
         """
-        ...
 
     def why_skip(self, test_id: TestId) -> str:
         """Return why a test that could start is passed over (COMPLETED/SKIP); empty if it runs."""
-        ...
 
     def run_limit_s(self, test_id: TestId) -> float | None:
         """Return how long an attempt that an earlier engine launched may run; None for ever."""
-        ...
 
     def items(self, test: str) -> Sequence[Item]:
         """Evaluate a test's item lists now that its prerequisites have ended well.
@@ -269,7 +238,6 @@ class Briefing(Protocol):
         Raises:
             UserError: an item cannot be a name.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,7 +258,6 @@ class Intake(Protocol):
 
     def take(self) -> Sequence[Addition]:
         """Return the requests that came since the last call; each is returned once."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,23 +308,18 @@ class Reviewer(Protocol):
 
     def ask(self, failure: Failure) -> Opinion | None:
         """Return what is known about a failure; None if that takes time and comes by `poll`."""
-        ...
 
     def poll(self) -> Sequence[Opinion]:
         """Return the opinions that took time and are there now; each is returned once."""
-        ...
 
     def answer(self, failure: Failure) -> Opinion:
         """Return what is known about a failure, waiting for it (bounded) where it takes time."""
-        ...
 
     def fds(self) -> Sequence[int]:
         """Return file descriptors that become readable when `poll` may have something."""
-        ...
 
     def close(self) -> None:
         """Let go of what still takes time; whoever settles these attempts later asks again."""
-        ...
 
 
 class Bell(Protocol):
@@ -365,7 +327,6 @@ class Bell(Protocol):
 
     def moved(self, moves: Sequence[Move]) -> None:
         """Hear the moves of one commit, in order; must be quick and must not raise."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,7 +346,6 @@ class Watcher(Protocol):
 
     def launched(self, test_id: TestId, attempt: int) -> None:
         """Hear that an attempt was handed to its executor."""
-        ...
 
     def ended(
         self,
@@ -397,12 +357,9 @@ class Watcher(Protocol):
         flaky: bool = False,
     ) -> None:
         """Hear that a test is over, after its last attempt or without any; flaky: earlier ones failed."""
-        ...
 
     def counted(self, running: int, waiting: int) -> None:
         """Hear how many run and how many still wait, after each turn."""
-        ...
 
     def said(self, sentence: str) -> None:
         """Hear a sentence for the user: why nothing is launched, what an interrupt does."""
-        ...

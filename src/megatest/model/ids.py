@@ -10,7 +10,7 @@ from megatest.model.error import UserError
 from megatest.model.slotted import dataclass
 
 LONGEST_PART_BYTES = 255
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = r"[\x00-\x1f\x7f]"
 
 
 def check_name(text: str, what: str) -> str:
@@ -61,9 +61,13 @@ def _problem(part: str) -> str | None:
         return "is not a name of its own"
     if part.startswith("-"):
         return "starts with '-'"
-    if _CONTROL.search(part):
+    plain = part.isascii() and part.isprintable()
+    if not plain and re.search(_CONTROL, part):
         return "has a control character"
-    if len(part.encode("utf-8", "surrogateescape")) > LONGEST_PART_BYTES:
+    if (
+        len(part) * 4 > LONGEST_PART_BYTES
+        and len(part.encode("utf-8", "surrogateescape")) > LONGEST_PART_BYTES
+    ):
         return f"is longer than {LONGEST_PART_BYTES} bytes"
     return None
 

@@ -26,7 +26,7 @@ from typing import Final
 from megatest.model.error import UserError
 from megatest.model.slotted import dataclass
 
-_SPECIAL: Final = re.compile(r"[%*?\[]")
+_SPECIAL: Final = frozenset("%*?[")
 _NAMED_CLASSES: Final = {
     "[:alnum:]": "a-zA-Z0-9",
     "[:alpha:]": "a-zA-Z",
@@ -37,7 +37,7 @@ _NAMED_CLASSES: Final = {
     "[:upper:]": "A-Z",
     "[:xdigit:]": "0-9a-fA-F",
 }
-_NAMED_CLASS: Final = re.compile(r"\[:[a-z]+:\]")
+_NAMED_CLASS: Final = r"\[:[a-z]+:\]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def split_elements(text: str) -> list[str]:
 
 def is_plain(part: str) -> bool:
     """Return whether a part is a name that stands for itself."""
-    return not (part.startswith(("~", "re:")) or _SPECIAL.search(part))
+    return not (part.startswith(("~", "re:")) or not _SPECIAL.isdisjoint(part))
 
 
 def _element_from(word: str) -> Element:
@@ -263,7 +263,7 @@ def _set_end(body: str, start: int) -> int:
     while index < len(body):
         if body[index] == "]":
             return index
-        named = _NAMED_CLASS.match(body, index)
+        named = re.compile(_NAMED_CLASS).match(body, index)
         index = named.end() if named else index + 1
     return -1
 
@@ -273,7 +273,7 @@ def _set(inside: str) -> str:
     pieces: list[str] = []
     index = 1 if negated else 0
     while index < len(inside):
-        named = _NAMED_CLASS.match(inside, index)
+        named = re.compile(_NAMED_CLASS).match(inside, index)
         if named and named.group() in _NAMED_CLASSES:
             pieces.append(_NAMED_CLASSES[named.group()])
             index = named.end()

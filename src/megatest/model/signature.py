@@ -6,7 +6,6 @@ the log, without what differs from one attempt to the next: numbers, times, addr
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -19,22 +18,19 @@ MOST_LINES: Final = 3
 _WIDEST: Final = 200
 _MOST_LOOKED_AT: Final = 2000
 
-_TELLING: Final = re.compile(
+# Texts, not patterns: they are needed only when something has failed.
+_TELLING: Final = (
     r"error|fail|fatal|exception|traceback|assert|abort|panic|segmentation|core dumped|killed|denied"
-    r"|refused|cannot|can't|could not|unable|unexpected|undefined|no such|not found|time[d ]*out|mismatch",
-    re.IGNORECASE,
+    r"|refused|cannot|can't|could not|unable|unexpected|undefined|no such|not found|time[d ]*out|mismatch"
 )
-_HARMLESS: Final = re.compile(
-    r"\b(?:0|no|without) (?:errors?|failures?|failed)\b|\b(?:errors?|failed|failures?)\s*[:=]\s*0\b",
-    re.IGNORECASE,
+_HARMLESS: Final = (
+    r"\b(?:0|no|without) (?:errors?|failures?|failed)\b|\b(?:errors?|failed|failures?)\s*[:=]\s*0\b"
 )
 
 _CLOCK: Final = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
 
 # In this order: each takes away what a later one would take to pieces.  Every one is linear.
-_TAKEN_OUT: Final = tuple(
-    (re.compile(pattern), word)
-    for pattern, word in (
+_TAKEN_OUT: Final = (
         (r"\x1b\[[0-9;]*[A-Za-z]", ""),
         (r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b", "<id>"),
         (rf"\b[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ]{_CLOCK}(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})?)?", "<time>"),
@@ -47,7 +43,6 @@ _TAKEN_OUT: Final = tuple(
         (r"\b(?=[a-fA-F]*[0-9])(?=[0-9]*[a-fA-F])[0-9a-fA-F]{8,}\b", "<hex>"),
         (r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", "N"),
         (r"\s+", " "),
-    )
 )  # fmt: skip
 
 
@@ -81,6 +76,8 @@ def signature_of(
     known = sorted(((text, word) for text, word in places if text), key=lambda pair: -len(pair[0]))
     lines = [cause, normalised(message, known), *telling_lines(log, known)]
     text = "\n".join(line for line in lines if line)
+    import hashlib  # brings in a library of 2 ms, and most runs have no failure
+
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
     return Signature(id=digest[:12], text=text)
 
@@ -100,7 +97,9 @@ def telling_lines(log: Sequence[str], places: Sequence[tuple[str, str]] = ()) ->
 def looks_like_error(line: str) -> bool:
     """Return whether a line of a log speaks of something that went wrong."""
     start = line[:_WIDEST]
-    return _TELLING.search(start) is not None and _HARMLESS.search(start) is None
+    if re.search(_TELLING, start, re.IGNORECASE) is None:
+        return False
+    return re.search(_HARMLESS, start, re.IGNORECASE) is None
 
 
 def normalised(line: str, places: Sequence[tuple[str, str]] = ()) -> str:
@@ -109,5 +108,5 @@ def normalised(line: str, places: Sequence[tuple[str, str]] = ()) -> str:
     for known, word in places:
         text = text.replace(known, word)
     for pattern, word in _TAKEN_OUT:
-        text = pattern.sub(word, text)
+        text = re.sub(pattern, word, text)
     return text.strip()[:_WIDEST]

@@ -4,8 +4,8 @@ The standard decorator writes six methods for a class and compiles each, used or
 a class, and a command imports a hundred of them.  A frozen record of 24 fields then takes 17 us to
 make, because each field goes through `object.__setattr__`.  Here
 
-- all classes share their methods but one, and that one, which makes an instance, is compiled when
-  the first instance is made;
+- all classes share their methods but one, and that one, which makes an instance, is compiled for
+  classes of which some instances were made already: most classes of a command never get there;
 - a frozen record is made as an instance of a twin class that is not frozen and has the same slots,
   and is handed over with the class exchanged: as fast as plain assignment.
 
@@ -16,13 +16,16 @@ A subset, and it refuses the rest: slots always, no inheritance of fields, no ``
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 _T = TypeVar("_T")
 _MISSING: Final = object()
 _FIELDS: Final = "__dataclass_fields__"
+_LAYOUT: Final = "__slotted_layout__"
+_FIRST: Final = 16
+"""How many instances of a class are made field by field: about as long as compiling the quick way takes."""
 
 
 class Default:
@@ -85,13 +88,15 @@ class _Layout:
         names: of the fields, in order.
         defaults: of those fields that have one.
         cls: the record, once it is made.
+        made: how many instances were made field by field.
     """
 
-    __slots__ = ("bare", "body", "cls", "defaults", "kw_only", "names", "values")
+    __slots__ = ("bare", "body", "cls", "defaults", "kw_only", "made", "names", "values")
 
     def __init__(self, bare: type, kw_only: bool) -> None:
         self.bare = bare
         self.kw_only = kw_only
+        self.made = 0
         self.names = tuple(bare.__annotations__)
         self.defaults: dict[str, object] = {n: bare.__dict__[n] for n in self.names if n in bare.__dict__}
         left_out = {*self.names, "__dict__", "__weakref__"}
@@ -116,6 +121,7 @@ class _Layout:
         return {
             "__reduce__": reduce,
             _FIELDS: _Fields(self),
+            _LAYOUT: self,
             "__match_args__": () if self.kw_only else self.names,
         }
 
@@ -148,6 +154,8 @@ class _Layout:
         """Return the method that fills a record whose fields may change."""
 
         def fill_first(record: object, *args: object, **named: object) -> None:
+            if self.made < _FIRST and self._fill(record, args, named):
+                return
             fill = self._compiled("__init__", "self", (), ())
             type.__setattr__(self.cls, "__init__", fill)
             fill(record, *args, **named)
@@ -158,6 +166,10 @@ class _Layout:
         """Return the methods that make a record whose fields may not change."""
 
         def make_first(cls: type, *args: object, **named: object) -> object:
+            if self.made < _FIRST:
+                record: object = object.__new__(cls)
+                if self._fill(record, args, named):
+                    return record
             make = self._compiled(
                 "__new__", "cls", ("self = _new(_twin)",), ("self.__class__ = cls", "return self")
             )
@@ -165,6 +177,27 @@ class _Layout:
             return make(cls, *args, **named)
 
         return {"__new__": make_first, "__setattr__": _refuse, "__delattr__": _refuse}
+
+    def _fill(self, record: object, args: tuple[object, ...], named: dict[str, object]) -> bool:
+        """Give each field of an empty record its value; return False if the arguments do not fit."""
+        given = named
+        if args:
+            given = dict(zip(self.names, args, strict=False))
+            if self.kw_only or len(args) > len(self.names) or not given.keys().isdisjoint(named):
+                return False
+            given.update(named)
+        known = 0
+        for name in self.names:
+            if name in given:
+                value = given[name]
+                known += 1
+            elif name in self.defaults:
+                value = _default(self.defaults[name])
+            else:
+                return False
+            object.__setattr__(record, name, value)
+        self.made += 1
+        return known == len(given)
 
     def _compiled(
         self, method: str, first: str, before: tuple[str, ...], after: tuple[str, ...]
@@ -232,6 +265,12 @@ class _Fields:
         return fields
 
 
+def _default(default: object) -> object:
+    if not isinstance(default, Default):
+        return default
+    return default.value if default.factory is None else default.factory()
+
+
 def _standard_field(default: object) -> Any:
     import dataclasses
 
@@ -248,6 +287,18 @@ def field_names(record: type) -> tuple[str, ...]:
     """Return the names of a record's fields, in order; `dataclasses.fields` makes a standard class first."""
     slots: tuple[str, ...] = vars(record)["__slots__"]
     return slots
+
+
+def plain_defaults(record: type) -> Mapping[str, object]:
+    """Return the defaults of those fields that have one, those made anew for each record left out."""
+    layout: _Layout = vars(record)[_LAYOUT]
+    return {name: value for name, value in layout.defaults.items() if not isinstance(value, Default)}
+
+
+def field_types(record: type) -> Mapping[str, str]:
+    """Return the types of a record's fields as its class has them written."""
+    layout: _Layout = vars(record)[_LAYOUT]
+    return layout.bare.__annotations__
 
 
 def replaced(record: _T, /, **changes: object) -> _T:

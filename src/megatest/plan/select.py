@@ -6,7 +6,6 @@ with any of them is collected and raised at once, before anything starts.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -140,7 +139,9 @@ class _Names:
         self._guesses_left = _MOST_GUESSES  # a guess looks at every name
 
     def unknown(self, message: str, name: str, waiton: Waiton | None = None) -> Diagnostic:
-        near = difflib.get_close_matches(name, self.known, n=1) if self._guesses_left > 0 else []
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, self.known, n=1) if self._guesses_left > 0 else []
         self._guesses_left -= 1
         return Diagnostic(
             severity=Severity.ERROR,

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Final
-from urllib.parse import quote
 
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.slotted import dataclass
@@ -114,6 +113,8 @@ def _item(item: TestRecord) -> ItemRow:
 
 def _address(path: str) -> str:
     """Return a relative address; what a test calls its log never becomes another scheme or host."""
+    from urllib.parse import quote  # most runs have no such page
+
     return "./" + quote(path.encode("utf-8", "surrogateescape"))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 
 from megatest.model.record import RunRecord, StepRecord, TestRecord
 from megatest.model.spec import TestMeta
@@ -95,6 +93,8 @@ def duration(seconds: float) -> str:
 
 def moment(epoch_s: float) -> str:
     """Return a moment in local time, to the second."""
+    from datetime import UTC, datetime
+
     return datetime.fromtimestamp(epoch_s, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -169,9 +169,13 @@ def run_json(run: RunRecord, tests: Mapping[str, int] | None = None) -> dict[str
 
 def iso(epoch_s: float) -> str:
     """Return a moment as ISO 8601 in UTC."""
+    from datetime import UTC, datetime
+
     return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def dumps(value: object) -> str:
     """Return JSON for people and programs: indented, in our order, any text."""
+    import json  # lists of lines are asked for far more often
+
     return json.dumps(value, indent=2, ensure_ascii=False)

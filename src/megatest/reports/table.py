@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 
@@ -10,6 +9,8 @@ def width(text: str) -> int:
     """Return how many terminal cells a text takes."""
     if text.isascii():
         return len(text)
+    import unicodedata
+
     wide = sum(1 for c in text if unicodedata.east_asian_width(c) in "WF")
     return len(text) + wide - sum(1 for c in text if unicodedata.combining(c))
 
@@ -35,4 +36,6 @@ def _pad(cell: str, cells: int, right: bool) -> str:
 
 def printable(text: str) -> str:
     """Return a text without characters that would move a terminal's cursor or end the line."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else " " if c in "\n\t" else "?" for c in text)

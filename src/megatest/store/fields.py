@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Sequence
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 from megatest.model.error import UserError
 from megatest.model.spec import Field
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_LONGEST_NAME: Final = 63
 TYPES: Final = frozenset(
     {"TEXT", "VARCHAR", "CHAR", "STRING", "INTEGER", "INT", "REAL", "FLOAT", "DOUBLE", "NUMERIC", "DATE"}
 )
@@ -44,7 +43,7 @@ def check_fields(fields: Sequence[Field]) -> None:
 
 
 def _problem(field: Field, seen: set[str]) -> str | None:
-    if not _NAME.fullmatch(field.name):
+    if not (field.name.isascii() and field.name.isidentifier() and len(field.name) <= _LONGEST_NAME):
         return "is no name for a column: letters, digits and '_', at most 63"
     if field.name.lower() in _TAKEN:
         return "has the name of a column that every run has"

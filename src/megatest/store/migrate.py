@@ -21,8 +21,8 @@ from megatest.store.fields import add_fields, missing_fields
 APPLICATION_ID: Final = 0x4D675473  # "MgTs", in the header of every file that we made or adopted
 LATEST: Final = 4
 _DIRECTORY: Final = os.path.join(os.path.dirname(__file__), "migrations")
-_SCRIPT: Final = re.compile(r"[0-9]{4}_\w+\.sql", re.ASCII)
-_ADD_COLUMN: Final = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)\b")
+_SCRIPT: Final = r"[0-9]{4}_\w+\.sql"
+_ADD_COLUMN: Final = r"ALTER TABLE (\w+) ADD COLUMN (\w+)\b"
 _ORIGINAL: Final = frozenset({"keys", "runs", "tests"})
 
 # What upserts rely on.  The original declared these too, but a file may come from anywhere.
@@ -112,7 +112,7 @@ def _apply(db: sqlite3.Connection, fields: Sequence[Field], path: str) -> None:
 
 def _scripts() -> Sequence[str]:
     """Return the text of each migration, in order."""
-    names = sorted(name for name in os.listdir(_DIRECTORY) if _SCRIPT.fullmatch(name))
+    names = sorted(name for name in os.listdir(_DIRECTORY) if re.fullmatch(_SCRIPT, name, re.ASCII))
     assert len(names) == LATEST
     scripts: list[str] = []
     for name in names:
@@ -135,7 +135,7 @@ def _statements(text: str) -> Iterator[str]:
 
 def _is_done(db: sqlite3.Connection, statement: str) -> bool:
     """Return whether a statement adds a column that some version of the original had already."""
-    found = _ADD_COLUMN.match(statement)
+    found = re.match(_ADD_COLUMN, statement)
     if found is None:
         return False
     return any(str(row[1]).lower() == found[2] for row in db.execute(f"PRAGMA table_info({found[1]})"))

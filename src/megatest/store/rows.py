@@ -31,7 +31,7 @@ Bound = str | bytes | int | float | None
 """What may be bound to a statement."""
 
 # Surrogates that do not stand for a byte.
-_FOREIGN: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_FOREIGN: Final = "[\ud800-\udc7f\udd00-\udfff]"
 
 
 def bindable(value: Bound) -> Bound:
@@ -47,7 +47,7 @@ def bindable(value: Bound) -> Bound:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass" if _FOREIGN.search(text) else "surrogateescape")
+        return text.encode("utf-8", "surrogatepass" if re.search(_FOREIGN, text) else "surrogateescape")
     return text
 
 

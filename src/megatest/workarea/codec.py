@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from megatest.model.attempt import (
     StepSaid,
     ValueSaid,
 )
-from megatest.model.slotted import dataclass
+from megatest.model.slotted import dataclass, field_types, plain_defaults
 from megatest.workarea.line import record_line
 
 BEGIN: Final = b'{"k":"'
@@ -115,15 +114,16 @@ def _forms() -> Mapping[str, _Form]:
 
 
 def _form(record: type[Entry]) -> _Form:
+    defaults = plain_defaults(record)
     known = [
         _Field(
-            "up" if field.name == "uptime_s" else field.name,
-            field.name,
-            _CHECKS[str(field.type)],
-            field.default,
-            field.default is MISSING,
+            "up" if name == "uptime_s" else name,
+            name,
+            _CHECKS[written],
+            defaults.get(name),
+            name not in defaults,
         )
-        for field in fields(record)
+        for name, written in field_types(record).items()
     ]
     required = frozenset(field.attribute for field in known if field.required)
     return _Form(record, {field.key: field for field in known}, required)

@@ -12,7 +12,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from megatest.failpoint import reach
@@ -22,7 +21,7 @@ from megatest.workarea.linktree import draft_of
 from megatest.workarea.marker import Owner, owner_at
 from megatest.workarea.tree import MovedError, OnStep, empty_directory, open_below, open_directory, prune
 
-_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+_ESCAPED: Final = r"\\([0-7]{3})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,10 +269,11 @@ def _holds(outer: str, inner: str) -> bool:
 def _mount_points() -> list[str]:
     """Return all mount points: bind mounts too, which have their parent's device number."""
     try:
-        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().splitlines()
     except OSError:
         return []
-    return [_ESCAPED.sub(lambda m: chr(int(m[1], 8)), line.split(" ")[4]) for line in lines.splitlines()]
+    return [re.sub(_ESCAPED, lambda m: chr(int(m[1], 8)), line.split(" ")[4]) for line in lines]
 
 
 def _root_of(path: str, disks: Iterable[str]) -> tuple[str, str] | None:

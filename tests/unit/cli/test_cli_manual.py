@@ -9,8 +9,9 @@ import pytest
 
 from megatest.cli import intest
 from megatest.cli.manual import classic_page, commands_page
-from megatest.cli.modern import COMMANDS, IN_TEST, group
+from megatest.cli.modern import COMMANDS, IN_TEST
 from megatest.cli.options import OPTIONS
+from megatest.cli.spoken import group
 
 MANUAL = Path(__file__).parents[3] / "docs" / "manual"
 AGAIN = "write the pages again with: python -m megatest.cli.manual docs/manual"

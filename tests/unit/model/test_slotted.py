@@ -113,6 +113,36 @@ def test_a_refused_first_record_does_not_spoil_the_next() -> None:
     assert fresh(x=1).y == 2
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_the_hundredth_record_of_a_class_is_like_its_first(frozen: bool) -> None:
+    class Late:
+        x: int
+        y: int = 2
+        tags: list[str] = slotted.field(default_factory=list)
+
+    made: Any = slotted.slotted(frozen=frozen, slots=True)(Late)
+    records = [made(7, tags=["a"]) if n % 2 else made(x=7, tags=["a"]) for n in range(100)]
+    assert all(record == records[0] for record in records)
+    assert {type(record) for record in records} == {made}
+    assert records[-1].tags == ["a"]
+    assert made(1).tags is not made(1).tags
+    for args, named in (((), {}), ((1,), {"x": 1}), ((1,), {"z": 1}), ((1, 2, [], 4), {})):
+        with pytest.raises(TypeError):
+            made(*args, **named)
+
+
+@pytest.mark.parametrize("wrong", [((), {}), ((1,), {"x": 1}), ((1,), {"z": 1}), ((1, 2, [], 4), {})])
+def test_arguments_of_a_first_record_are_held_against_its_fields(wrong: Any) -> None:
+    class Early:
+        x: int
+        y: int = 2
+        tags: list[str] = slotted.field(default_factory=list)
+
+    made: Any = slotted.slotted(frozen=True, slots=True)(Early)
+    with pytest.raises(TypeError, match="__new__"):
+        made(*wrong[0], **wrong[1])
+
+
 def test_other_values_for_some_fields_make_another_record() -> None:
     for replace in (slotted.replace, dataclasses.replace):
         pair = Pair(1, 2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import click
-
 from megatest.app.inspect import (
     findings_of,
     one_section,
@@ -13,9 +11,10 @@ from megatest.app.inspect import (
     values_of_test,
 )
 from megatest.app.session import open_area, target_names
+from megatest.cli.declare import AREA, JSON, Value, argument, command, flag, group, option, optional
 from megatest.cli.main import print_error
-from megatest.cli.modern import area_options, area_request
-from megatest.cli.opened import count_of
+from megatest.cli.modern import area_request
+from megatest.cli.output import count_of, echo
 from megatest.model.error import Diagnostic, Severity, UserError
 from megatest.reports import listing
 from megatest.reports.settings import FORMATS, Tables, render
@@ -23,9 +22,7 @@ from megatest.reports.settings import FORMATS, Tables, render
 _WRONG = 2
 
 
-@click.command("check")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@area_options
+@command("check", JSON, *AREA)
 def check_command(as_json: bool, area: str, config_name: str) -> int:
     """Name everything odd or wrong in the area's files, each with its place.
 
@@ -34,12 +31,12 @@ def check_command(as_json: bool, area: str, config_name: str) -> int:
     home, findings = findings_of(area_request(area, config_name))
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     if as_json:
-        click.echo(listing.dumps({"area": home, "findings": [_json(finding) for finding in findings]}))
+        echo(listing.dumps({"area": home, "findings": [_json(finding) for finding in findings]}))
     else:
         for finding in findings:
-            click.echo(finding.render())
+            echo(finding.render())
         warnings = sum(finding.severity is Severity.WARNING for finding in findings)
-        click.echo(f"{home}: {count_of(errors, 'error')}, {count_of(warnings, 'warning')}")
+        echo(f"{home}: {count_of(errors, 'error')}, {count_of(warnings, 'warning')}")
     return _WRONG if errors else 0
 
 
@@ -56,42 +53,41 @@ def _json(finding: Diagnostic) -> dict[str, object]:
     }
 
 
-@click.group("config")
-def config_command() -> None:
-    """Resolved values of the area's files, and where each comes from."""
+_WHICH_FILE = (
+    option("--target -t", "A/B/C", "As read for this target."),
+    flag("--runconfig", "Of runconfigs.config, with -t for a target."),
+    option("--test", "NAME", "Of this test's testconfig."),
+)
+"""The options that say which file is meant."""
 
 
-def _which_file(function: click.decorators.FC) -> click.decorators.FC:
-    """Add the options that say which file is meant."""
-    for option in (
-        click.option("--test", "test", default="", metavar="NAME", help="Of this test's testconfig."),
-        click.option("--runconfig", is_flag=True, help="Of runconfigs.config, with -t for a target."),
-        click.option("--target", "-t", default="", metavar="A/B/C", help="As read for this target."),
-    ):
-        function = option(function)
-    return function
-
-
-@config_command.command("get")
-@click.argument("section")
-@click.argument("key")
-@_which_file
-@area_options
+@command("get", argument("section"), argument("key"), *_WHICH_FILE, *AREA)
 def get_command(
     section: str, key: str, test: str, runconfig: bool, target: str, area: str, config_name: str
 ) -> None:
     """Print one value; of runconfigs that of the target, else the default one."""
     tables = _tables(test, target, area, config_name, runconfig=runconfig)
-    click.echo(one_value(tables, section, key, fallback="default" if runconfig else "").value)
+    echo(one_value(tables, section, key, fallback="default" if runconfig else "").value)
 
 
-@config_command.command("show")
-@click.argument("section", required=False, default="")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option("--origins", is_flag=True, help="Also say where each value comes from (text and json).")
-@_which_file
-@area_options
+@command(
+    "show",
+    optional("section"),
+    option(
+        "--format",
+        "",
+        "",
+        name="form",
+        value=Value.CHOICE,
+        choices=FORMATS,
+        default="text",
+        show_default=True,
+    ),
+    flag("--json", "Short for --format json.", name="as_json"),
+    flag("--origins", "Also say where each value comes from (text and json)."),
+    *_WHICH_FILE,
+    *AREA,
+)
 def show_command(
     section: str,
     form: str,
@@ -107,7 +103,12 @@ def show_command(
     tables = _tables(test, target, area, config_name, runconfig=runconfig)
     if section:
         tables = one_section(tables, section)
-    click.echo(render(tables, "json" if as_json else form, origins=origins))
+    echo(render(tables, "json" if as_json else form, origins=origins))
+
+
+@group("config", get_command, show_command)
+def config_command() -> None:
+    """Resolved values of the area's files, and where each comes from."""
 
 
 def _tables(test: str, target: str, area: str, config_name: str, *, runconfig: bool) -> Tables:
@@ -119,16 +120,14 @@ def _tables(test: str, target: str, area: str, config_name: str, *, runconfig: b
     return values_of_runconfigs(request, target) if runconfig else values_of_area(request, target)
 
 
-@click.command("targets")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@area_options
+@command("targets", JSON, *AREA)
 def targets_command(as_json: bool, area: str, config_name: str) -> None:
     """List the targets that runconfigs names; any other value of the fields may be a target too."""
     session = open_area(area_request(area, config_name))
     names = sorted(target_names(session))
     if as_json:
-        click.echo(listing.dumps({"fields": session.area.field_names, "targets": names}))
+        echo(listing.dumps({"fields": session.area.field_names, "targets": names}))
     elif names:
-        click.echo("\n".join(names))
+        echo("\n".join(names))
     else:
         print_error(f"note: runconfigs names no target; the fields are {'/'.join(session.area.field_names)}")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import click
-
 from megatest.app.doctor import doctor
-from megatest.cli.modern import area_options, area_request
+from megatest.cli.declare import AREA, JSON, command
+from megatest.cli.modern import area_request
+from megatest.cli.output import echo
 from megatest.reports.listing import dumps
 
 _PROBLEMS = 3
 
 
-@click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@area_options
+@command("doctor", JSON, *AREA)
 def doctor_command(as_json: bool, area: str, config_name: str) -> int:
     """Say what is wrong with the area, its disks, its database and its runs, and the remedy.
 
@@ -24,12 +22,12 @@ def doctor_command(as_json: bool, area: str, config_name: str) -> int:
         examinations.append(examination)
         if as_json:
             continue
-        click.echo(f"{'ok' if examination.is_well else 'PROBLEM':<8} {examination.what}")
+        echo(f"{'ok' if examination.is_well else 'PROBLEM':<8} {examination.what}")
         for finding in examination.findings:
             for line in finding.render().splitlines():
-                click.echo(f"         {line}")
+                echo(f"         {line}")
     if as_json:
-        click.echo(
+        echo(
             dumps(
                 [
                     {

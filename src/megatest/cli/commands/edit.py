@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import click
-
 from megatest.app.beside import ring_for
 from megatest.app.edit import set_lock, set_tests
 from megatest.app.query import TestFilter
 from megatest.app.scene import open_run_log
 from megatest.app.wiring import SystemClock
+from megatest.cli.declare import AREA, RUN, argument, command, option
 from megatest.cli.main import print_error
-from megatest.cli.modern import area_options, run_options
 from megatest.cli.opened import author, matching, open_area_and_records
+from megatest.cli.output import echo
 from megatest.config.nearest import did_you_mean
 from megatest.model.error import UserError
 from megatest.model.status import State, Status
 
 
-@click.command("set")
-@click.argument("pattern")
-@click.option("--state", metavar="STATE", help="The new state, e.g. COMPLETED.")
-@click.option("--status", metavar="STATUS", help="The new status, e.g. PASS.")
-@click.option("--comment", metavar="TEXT", help="The new comment. [default: the one it has]")
-@click.option("--reason", required=True, metavar="TEXT", help="Why, for the records.")
-@run_options
-@area_options
+@command(
+    "set",
+    argument("pattern"),
+    option("--state", "STATE", "The new state, e.g. COMPLETED.", default=None),
+    option("--status", "STATUS", "The new status, e.g. PASS.", default=None),
+    option("--comment", "TEXT", "The new comment. [default: the one it has]", default=None),
+    option("--reason", "TEXT", "Why, for the records.", default=None, required=True),
+    *RUN,
+    *AREA,
+)
 def set_command(
     pattern: str,
     state: str | None,
@@ -66,7 +67,7 @@ def set_command(
     )
     ring_for(opened.session, run, changed, SystemClock())
     for test in changed:
-        click.echo(f"{run.name}/{test.test_id}: {test.state}/{test.status}")
+        echo(f"{run.name}/{test.test_id}: {test.state}/{test.status}")
 
 
 def _warn_unknown(what: str, word: str | None, known: Collection[str]) -> None:
@@ -78,17 +79,13 @@ def _warn_unknown(what: str, word: str | None, known: Collection[str]) -> None:
         )
 
 
-@click.command("lock")
-@run_options
-@area_options
+@command("lock", *RUN, *AREA)
 def lock_command(target: str, runname: str, area: str, config_name: str) -> None:
     """Protect a run, or the runs that -n and -t match, from removal and changes by hand."""
     _lock(target, runname, area, config_name, locked=True)
 
 
-@click.command("unlock")
-@run_options
-@area_options
+@command("unlock", *RUN, *AREA)
 def unlock_command(target: str, runname: str, area: str, config_name: str) -> None:
     """Take the protection of a run away, or that of the runs that -n and -t match."""
     _lock(target, runname, area, config_name, locked=False)
@@ -99,4 +96,4 @@ def _lock(target: str, runname: str, area: str, config_name: str, *, locked: boo
     runs = opened.runs(target, runname)
     set_lock(opened.records, runs, locked=locked, author=author())
     for run in runs:
-        click.echo(f"run {run.name} is {'locked' if locked else 'unlocked'}")
+        echo(f"run {run.name} is {'locked' if locked else 'unlocked'}")

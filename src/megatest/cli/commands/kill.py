@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import sys
 
-import click
-
 from megatest.app.kill import KillReport, kill_tests
 from megatest.app.query import TestFilter
+from megatest.cli.declare import AREA, RUN, argument, command, flag, option
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
-from megatest.cli.modern import area_options, run_options
-from megatest.cli.opened import author, count_of, matching, open_area_and_records
+from megatest.cli.opened import author, matching, open_area_and_records
+from megatest.cli.output import count_of, echo
 from megatest.model.record import RunRecord
 
 
-@click.command("kill")
-@click.argument("pattern")
-@click.option("--reason", default="", metavar="TEXT", help="Why, for the records.")
-@click.option("--no-wait", is_flag=True, help="Only ask; do not wait for the end.")
-@run_options
-@area_options
+@command(
+    "kill",
+    argument("pattern"),
+    option("--reason", "TEXT", "Why, for the records."),
+    flag("--no-wait", "Only ask; do not wait for the end."),
+    *RUN,
+    *AREA,
+)
 def kill_command(
     pattern: str, reason: str, no_wait: bool, target: str, runname: str, area: str, config_name: str
 ) -> int:
@@ -49,16 +50,16 @@ def kill_command(
 
 def _tell(run: RunRecord, report: KillReport, *, waited: bool) -> int:
     if not report.asked:
-        click.echo(f"nothing that matches is under way in run {run.name}")
+        echo(f"nothing that matches is under way in run {run.name}")
         return 0
     left = {test.id for test in report.left}
     for test in report.asked:
         if test.id not in left:
-            click.echo(f"killed {test.test_id}")
+            echo(f"killed {test.test_id}")
     holder = report.holder
     by = f"process {holder.pid} on {holder.host}" if holder else "this command: no engine holds the run"
     if left and waited:
         print_error(f"error: {count_of(len(left), 'test')} of run {run.name} still not ended by {by}")
         return 1
-    click.echo(f"asked {by}" if left else f"ended by {by}")
+    echo(f"asked {by}" if left else f"ended by {by}")
     return 0

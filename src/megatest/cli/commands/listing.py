@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import click
-
 from megatest.app.look import settle_on_look
 from megatest.app.query import (
     RunFilter,
@@ -15,28 +13,34 @@ from megatest.app.query import (
 )
 from megatest.app.session import open_area
 from megatest.app.wiring import open_records
-from megatest.cli.modern import area_options, area_request, run_options
+from megatest.cli.declare import AREA, JSON, RUN, Value, command, flag, option, optional
+from megatest.cli.modern import area_request
+from megatest.cli.output import echo
 from megatest.model.spec import TestMeta
 from megatest.reports import listing
 from megatest.reports.verdict import needs_attention
 
 
-@click.command("list")
-@click.argument("pattern", required=False, default="")
-@click.option("--runs", "-r", is_flag=True, help="List runs, not the tests of one run.")
-@click.option("--state", "states", default="", metavar="A,B", help="Only tests in these states.")
-@click.option("--status", "statuses", default="", metavar="A,B", help="Only tests with these statuses.")
-@click.option("--bad", is_flag=True, help="Only what needs attention.")
-@click.option(
-    "--sort",
-    type=click.Choice(["name", "time", "duration", "status"]),
-    default="name",
-    show_default=True,
-    help="Order of the tests.",
+@command(
+    "list",
+    optional("pattern"),
+    flag("--runs -r", "List runs, not the tests of one run."),
+    option("--state", "A,B", "Only tests in these states.", name="states"),
+    option("--status", "A,B", "Only tests with these statuses.", name="statuses"),
+    flag("--bad", "Only what needs attention."),
+    option(
+        "--sort",
+        "",
+        "Order of the tests.",
+        value=Value.CHOICE,
+        choices=("name", "time", "duration", "status"),
+        default="name",
+        show_default=True,
+    ),
+    JSON,
+    *RUN,
+    *AREA,
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@run_options
-@area_options
 def list_command(
     pattern: str,
     runs: bool,
@@ -63,7 +67,7 @@ def list_command(
             run_id: listing.ordered(counter) for run_id, counter in counts_by_run(records, found).items()
         }
         if as_json:
-            click.echo(listing.dumps([listing.run_json(run, counts[run.id]) for run in found]))
+            echo(listing.dumps([listing.run_json(run, counts[run.id]) for run in found]))
         else:
             _echo_lines(listing.run_lines([(run, counts[run.id]) for run in found]))
         return
@@ -80,12 +84,12 @@ def list_command(
             {**listing.test_json(t), **listing.meta_json(metas.get(t.test_id.test, nothing))} for t in tests
         ]
         body = {**listing.run_json(run), "note": note, "tests": shown}
-        click.echo(listing.dumps(body))
+        echo(listing.dumps(body))
         return
-    click.echo(f"Run {run.name}: {listing.counts_text(listing.counts(tests))}")
+    echo(f"Run {run.name}: {listing.counts_text(listing.counts(tests))}")
     _echo_lines(listing.test_lines(tests))
     if note:
-        click.echo(note)
+        echo(note)
 
 
 def _sorted(tests: list, order: str) -> list:  # type: ignore[type-arg]
@@ -103,4 +107,4 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _echo_lines(lines: list[str]) -> None:
-    click.echo("\n".join(lines))
+    echo("\n".join(lines))

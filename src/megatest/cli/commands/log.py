@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import sys
 
-import click
-
 from megatest.app import logs
 from megatest.app.kill import wait_until
 from megatest.app.query import one_test
-from megatest.cli.modern import area_options, run_options
+from megatest.cli.declare import AREA, RUN, argument, command, flag, optional
 from megatest.cli.opened import Opened, open_area_and_records
+from megatest.cli.output import echo
 from megatest.model.error import UserError
 from megatest.model.record import TestRecord
 from megatest.model.status import ACTIVE, State, Status
 
 
-@click.command("log")
-@click.argument("test")
-@click.argument("step", required=False, default="")
-@click.option("-f", "--follow", is_flag=True, help="Print what is added until the test has ended.")
-@click.option("--path", "as_path", is_flag=True, help="Print the path of the log, not the log.")
-@run_options
-@area_options
+@command(
+    "log",
+    argument("test"),
+    optional("step"),
+    flag("-f --follow", "Print what is added until the test has ended."),
+    flag("--path", "Print the path of the log, not the log.", name="as_path"),
+    *RUN,
+    *AREA,
+)
 def log_command(
     test: str,
     step: str,
@@ -45,7 +46,7 @@ def log_command(
     record = _with_directory(opened, one_test(opened.records, run, test), follow=follow)
     path = logs.log_of(record, opened.records.steps(record.id), step)
     if as_path:
-        click.echo(path)
+        echo(path)
         return
     path = logs.text_of(path)
     blocks = logs.follow(path, lambda: not _is_under_way(opened, record)) if follow else logs.read(path)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import click
+from megatest.cli.declare import Value, command, rest
 
 
-@click.command("logpro", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="RULES [HTML [WAIVERS]] < LOG")
+@command("logpro", rest("arguments", "RULES [HTML [WAIVERS]] < LOG", Value.REST))
 def logpro_command(arguments: Sequence[str]) -> int:
     """Judge a log by rules: megatest logpro RULES [HTML [WAIVERS]] < LOG.
 

@@ -5,28 +5,29 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import click
-
 from megatest.app.query import TestFilter, find_tests
 from megatest.app.removal import RemoveOrder, RemoveReport
 from megatest.app.remove import remove_tests
+from megatest.cli.declare import AREA, JSON, RUN, Declined, argument, command, flag
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
-from megatest.cli.modern import area_options, run_options
-from megatest.cli.opened import Opened, author, count_of, matching, open_area_and_records
+from megatest.cli.opened import Opened, author, matching, open_area_and_records
+from megatest.cli.output import count_of, echo
 from megatest.model.error import UserError
 from megatest.model.record import RunRecord
 from megatest.reports import listing
 
 
-@click.command("rm")
-@click.argument("pattern")
-@click.option("--keep-records", is_flag=True, help="Remove only directories; the tests are NOT_STARTED then.")
-@click.option("--dry-run", is_flag=True, help="Print what would go; do nothing.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@run_options
-@area_options
+@command(
+    "rm",
+    argument("pattern"),
+    flag("--keep-records", "Remove only directories; the tests are NOT_STARTED then."),
+    flag("--dry-run", "Print what would go; do nothing."),
+    flag("-y --yes", "Do not ask."),
+    JSON,
+    *RUN,
+    *AREA,
+)
 def rm_command(
     pattern: str,
     keep_records: bool,
@@ -57,7 +58,7 @@ def rm_command(
     )
     report = remove_tests(opened.desk, runs, order, PlainWatcher(sys.stdout, quiet=True))
     if as_json:
-        click.echo(listing.dumps(_json(report)))
+        echo(listing.dumps(_json(report)))
     else:
         _tell(report, "would remove" if dry_run else "removed")
     return 1 if report.kept else 0
@@ -72,12 +73,26 @@ def _confirm(opened: Opened, runs: Sequence[RunRecord], which: TestFilter, *, ke
             f"rm would remove {what} of {count_of(tests, 'test')} of {names}",
             hint="give -y to do it without being asked, --dry-run to see what would go",
         )
-    click.confirm(f"Remove {what} of {count_of(tests, 'test')} of {names}?", abort=True, err=True)
+    _ask(f"Remove {what} of {count_of(tests, 'test')} of {names}?")
+
+
+def _ask(question: str) -> None:
+    """Ask for a yes.
+
+    Raises:
+        Declined: the answer was another, or none.
+    """
+    import click
+
+    try:
+        click.confirm(question, abort=True, err=True)
+    except click.Abort:
+        raise Declined from None
 
 
 def _tell(report: RemoveReport, verb: str) -> None:
     for gone in report.gone:
-        click.echo(f"{verb} {gone.name}" + "".join(f"\n    {path}" for path in gone.paths))
+        echo(f"{verb} {gone.name}" + "".join(f"\n    {path}" for path in gone.paths))
     for kept in report.kept:
         print_error(f"warning: {kept.name} stays: {kept.reason}")
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
-
-import click
 
 from megatest.app.planning import dry_run, select_tests
 from megatest.app.request import RunRequest
 from megatest.app.run import RunReport, run_tests
+from megatest.cli.declare import AREA, RUN, Misuse, Value, command, flag, option, rest
 from megatest.cli.live import PlainWatcher, TerminalWatcher, Watchers
 from megatest.cli.main import print_error
-from megatest.cli.modern import area_options, area_request, run_options
+from megatest.cli.modern import area_request
+from megatest.cli.output import echo
 from megatest.engine.interrupt import Interrupts, Level
 from megatest.model.error import Diagnostic
 from megatest.model.spec import Variable
@@ -23,25 +22,27 @@ _INTERRUPTED = 130
 _BAD_STATUSES = ("FAIL", "ABORT", "KILLED", "STUCK/DEAD", "DEAD", "PREQ_FAIL", "ZERO_ITEMS", "n/a")
 
 
-@click.command("run")
-@click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Tests at once. [default: the area's limit]")
-@click.option("--rerun", metavar="A,B", help="Run again what has one of these statuses, e.g. FAIL,WARN.")
-@click.option("--rerun-all", is_flag=True, help="Run everything again.")
-@click.option("--rerun-clean", is_flag=True, help="Run again what failed, was killed or did not end.")
-@click.option("--failed", is_flag=True, help="Run again what is bad: short for --rerun FAIL,ABORT,KILLED ...")
-@click.option("--force", is_flag=True, help="Run whatever the records say, and wait for no prerequisite.")
-@click.option("--keep-going", is_flag=True, help="Run failed and killed tests of this run again.")
-@click.option("--preclean", is_flag=True, help="Remove what earlier attempts left, do not keep it aside.")
-@click.option("--dry-run", is_flag=True, help="Print what would run, in order, and why; do nothing.")
-@click.option("--executor", default="", metavar="NAME", help="Where tests run. [default: the area's choice]")
-@click.option("--env", "env", multiple=True, metavar="K=V", help="Set a variable in every test.")
-@click.option("--modepatt", "mode", default="", metavar="KEY", help="Take PATTERN from this run variable.")
-@click.option("--tags", default="", metavar="EXPR", help="Only tests with a matching tag.")
-@click.option("-m", "--message", default="", metavar="TEXT", help="Comment of the run.")
-@click.option("-q", "--quiet", is_flag=True, help="Print only what is not good.")
-@run_options
-@area_options
+@command(
+    "run",
+    rest("patterns", "[PATTERN]..."),
+    option("-j --jobs", "", "Tests at once. [default: the area's limit]", value=Value.COUNT, default=None),
+    option("--rerun", "A,B", "Run again what has one of these statuses, e.g. FAIL,WARN.", default=None),
+    flag("--rerun-all", "Run everything again."),
+    flag("--rerun-clean", "Run again what failed, was killed or did not end."),
+    flag("--failed", "Run again what is bad: short for --rerun FAIL,ABORT,KILLED ..."),
+    flag("--force", "Run whatever the records say, and wait for no prerequisite."),
+    flag("--keep-going", "Run failed and killed tests of this run again."),
+    flag("--preclean", "Remove what earlier attempts left, do not keep it aside."),
+    flag("--dry-run", "Print what would run, in order, and why; do nothing."),
+    option("--executor", "NAME", "Where tests run. [default: the area's choice]"),
+    option("--env", "K=V", "Set a variable in every test.", default=None, many=True),
+    option("--modepatt", "KEY", "Take PATTERN from this run variable.", name="mode"),
+    option("--tags", "EXPR", "Only tests with a matching tag."),
+    option("-m --message", "TEXT", "Comment of the run."),
+    flag("-q --quiet", "Print only what is not good."),
+    *RUN,
+    *AREA,
+)
 def run_command(
     patterns: Sequence[str],
     jobs: int | None,
@@ -102,7 +103,7 @@ def _words(text: str | None) -> tuple[str, ...] | None:
 def _variable(pair: str) -> Variable:
     name, equals, value = pair.partition("=")
     if not equals or not name.isidentifier():
-        raise click.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="--env")
+        raise Misuse(f"{pair!r} is not NAME=VALUE", "--env")
     return Variable(name, value)
 
 
@@ -111,12 +112,12 @@ def _print_plan(request: RunRequest) -> int:
     print_warnings(job.findings)
     planned, plan = dry_run(job)
     if not planned:
-        click.echo("nothing to run")
+        echo("nothing to run")
     for line in planned:
-        click.echo(f"{line.test_id}: {line.reason}")
+        echo(f"{line.test_id}: {line.reason}")
     for test_id in plan.waiting():
         if not any(line.test_id == test_id for line in planned):
-            click.echo(f"{test_id}: " + "; ".join(plan.why(test_id)))
+            echo(f"{test_id}: " + "; ".join(plan.why(test_id)))
     return 0
 
 
@@ -135,6 +136,8 @@ def _run(request: RunRequest, *, quiet: bool) -> int:
 
 def _watcher(*, quiet: bool) -> Watchers:
     if sys.stdout.isatty():
+        import shutil
+
         return TerminalWatcher(
             sys.stdout,
             columns=shutil.get_terminal_size().columns,
@@ -153,13 +156,11 @@ def print_warnings(findings: Sequence[Diagnostic]) -> None:
 def _print_summary(report: RunReport, watcher: Watchers) -> None:
     outcome = report.outcome
     if not watcher.tally.results and not outcome.running:
-        click.echo(f"Run {report.run.name}: nothing to do, every result still counts")
+        echo(f"Run {report.run.name}: nothing to do, every result still counts")
         return
-    click.echo(f"Run {report.run.name}: {watcher.tally.summary()}")
+    echo(f"Run {report.run.name}: {watcher.tally.summary()}")
     if outcome.running or outcome.waiting:
-        click.echo(
-            f"left: {outcome.running} running, {outcome.waiting} waiting; run the same command to go on"
-        )
+        echo(f"left: {outcome.running} running, {outcome.waiting} waiting; run the same command to go on")
 
 
 def _exit_status(report: RunReport) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import glob
 import os
 
-import click
-
 from megatest.app import logs
 from megatest.app.look import settle_on_look
 from megatest.app.query import one_run, one_test, view
 from megatest.app.session import open_area
 from megatest.app.wiring import open_records
-from megatest.cli.modern import area_options, area_request, run_options
+from megatest.cli.declare import AREA, JSON, RUN, argument, command
+from megatest.cli.modern import area_request
+from megatest.cli.output import echo
 from megatest.model.spec import TestMeta
 from megatest.reports import listing
 from megatest.reports.detail import Detail, detail_json, detail_lines, step_rows
@@ -21,33 +21,25 @@ from megatest.reports.table import columns
 _TAIL_LINES = 12
 
 
-@click.command("show")
-@click.argument("test")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@run_options
-@area_options
+@command("show", argument("test"), JSON, *RUN, *AREA)
 def show_command(test: str, as_json: bool, target: str, runname: str, area: str, config_name: str) -> None:
     """Show everything recorded about TEST, or TEST/ITEM, of a run."""
     detail = _detail(test, target, runname, area, config_name)
     if as_json:
-        click.echo(listing.dumps(detail_json(detail)))
+        echo(listing.dumps(detail_json(detail)))
     else:
-        click.echo("\n".join(detail_lines(detail)))
+        echo("\n".join(detail_lines(detail)))
 
 
-@click.command("steps")
-@click.argument("test")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@run_options
-@area_options
+@command("steps", argument("test"), JSON, *RUN, *AREA)
 def steps_command(test: str, as_json: bool, target: str, runname: str, area: str, config_name: str) -> None:
     """List the steps of TEST, or TEST/ITEM."""
     detail = _detail(test, target, runname, area, config_name)
     if as_json:
-        click.echo(listing.dumps([listing.step_json(s) for s in detail.steps]))
+        echo(listing.dumps([listing.step_json(s) for s in detail.steps]))
         return
     rows = [("STEP", "RESULT", "TIME", "LOG", "COMMENT"), *step_rows(detail.steps)]
-    click.echo("\n".join(columns(rows)) if len(rows) > 1 else "no steps")
+    echo("\n".join(columns(rows)) if len(rows) > 1 else "no steps")
 
 
 def _detail(name: str, target: str, runname: str, area: str, config_name: str) -> Detail:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import click
-
 from megatest.app.session import open_area
 from megatest.app.triage import triage
 from megatest.app.wiring import open_records
-from megatest.cli.modern import area_options, area_request
+from megatest.cli.declare import AREA, JSON, command, option, optional
+from megatest.cli.modern import area_request
+from megatest.cli.output import echo
 from megatest.reports.listing import dumps
 from megatest.reports.triage import triage_json, triage_lines
 
 
-@click.command("triage")
-@click.argument("pattern", required=False, default="")
-@click.option("--runs", "-n", "--runname", "runs", default="", metavar="PATTERN", help="Runs of these names.")
-@click.option("--target", "-t", default="", metavar="A/B/C", help="A value or pattern for each field.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@area_options
+@command(
+    "triage",
+    optional("pattern"),
+    option("--runs -n --runname", "PATTERN", "Runs of these names."),
+    option("--target -t", "A/B/C", "A value or pattern for each field."),
+    JSON,
+    *AREA,
+)
 def triage_command(pattern: str, runs: str, target: str, as_json: bool, area: str, config_name: str) -> None:
     """Group the failures of a run, or of many runs and targets, by what they have in common.
 
@@ -27,4 +29,4 @@ def triage_command(pattern: str, runs: str, target: str, as_json: bool, area: st
     session = open_area(area_request(area, config_name))
     records = open_records(session, read_only=True)
     groups = triage(session, records, runs=runs, target=target, pattern=pattern)
-    click.echo(dumps(triage_json(groups)) if as_json else "\n".join(triage_lines(groups)))
+    echo(dumps(triage_json(groups)) if as_json else "\n".join(triage_lines(groups)))

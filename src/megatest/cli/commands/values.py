@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import click
-
 from megatest.app.measurements import by_variable, find_measurements
 from megatest.app.query import RunFilter, find_runs
 from megatest.app.session import open_area
 from megatest.app.wiring import open_records
-from megatest.cli.modern import area_options, area_request, run_options
+from megatest.cli.declare import AREA, JSON, RUN, command, option, optional
+from megatest.cli.modern import area_request
+from megatest.cli.output import echo
 from megatest.reports import listing
 from megatest.reports.values import value_lines, values_json
 
 
-@click.command("values")
-@click.argument("pattern", required=False, default="")
-@click.option("--variable", default="", metavar="[CATEGORY/]NAME", help="Only these variables (a pattern).")
-@click.option("--status", "statuses", default="", metavar="A,B", help="Only values with these statuses.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@run_options
-@area_options
+@command(
+    "values",
+    optional("pattern"),
+    option("--variable", "[CATEGORY/]NAME", "Only these variables (a pattern)."),
+    option("--status", "A,B", "Only values with these statuses.", name="statuses"),
+    JSON,
+    *RUN,
+    *AREA,
+)
 def values_command(
     pattern: str,
     variable: str,
@@ -41,6 +43,6 @@ def values_command(
     wanted = {word for word in statuses.lower().split(",") if word}
     found = [m for m in found if not wanted or m.value.status.lower() in wanted]
     if as_json:
-        click.echo(listing.dumps(values_json(found)))
+        echo(listing.dumps(values_json(found)))
     else:
-        click.echo("\n".join(value_lines(found)) or "no measured values")
+        echo("\n".join(value_lines(found)) or "no measured values")

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import click
-
 from megatest.app.kill import WaitReport, wait_for
 from megatest.app.query import TestFilter
+from megatest.cli.declare import AREA, JSON, RUN, Value, command, flag, option, optional
 from megatest.cli.main import print_error
-from megatest.cli.modern import area_options, run_options
-from megatest.cli.opened import count_of, matching, open_area_and_records
+from megatest.cli.opened import matching, open_area_and_records
+from megatest.cli.output import count_of, echo
 from megatest.model.record import RunRecord
 from megatest.reports import listing
 
 
-@click.command("wait")
-@click.argument("pattern", required=False, default="")
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up after so long.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@run_options
-@area_options
+@command(
+    "wait",
+    optional("pattern"),
+    option("--timeout", "SECONDS", "Give up after so long.", value=Value.SECONDS, default=None),
+    flag("-q --quiet", "Print nothing."),
+    JSON,
+    *RUN,
+    *AREA,
+)
 def wait_command(
     pattern: str,
     timeout: float | None,
@@ -41,9 +42,9 @@ def wait_command(
         matching(opened, run, which)
     report = wait_for(opened.desk, run, which, timeout_s=timeout)
     if as_json:
-        click.echo(listing.dumps(_json(run, report)))
+        echo(listing.dumps(_json(run, report)))
     elif not quiet:
-        click.echo(f"Run {run.name}: {listing.counts_text(listing.counts(report.tests))}")
+        echo(f"Run {run.name}: {listing.counts_text(listing.counts(report.tests))}")
     if not report.over:
         left = count_of(len(report.under_way), "test")
         print_error(f"error: {left} of run {run.name} still under way after {timeout:g} s")

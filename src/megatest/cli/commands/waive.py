@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import click
-
 from megatest.app import wiring
 from megatest.app.beside import ring_for
 from megatest.app.query import TestFilter, is_many, one_test
 from megatest.app.session import open_area
 from megatest.app.waivers import WaiveOrder, day_of, remove_waivers, uses, waive
-from megatest.cli.modern import area_options, area_request, run_options
+from megatest.cli.declare import AREA, RUN, command, flag, option, optional
+from megatest.cli.modern import area_request
 from megatest.cli.opened import author, matching, open_area_and_records
+from megatest.cli.output import echo
 from megatest.config.waivers import WAIVERS_NAME, parse_day
 from megatest.model.error import UserError
 from megatest.model.record import TestRecord
@@ -20,17 +20,19 @@ from megatest.reports.verdict import needs_attention
 from megatest.reports.waivers import waiver_lines, waivers_json
 
 
-@click.command("waive")
-@click.argument("test", required=False, default="")
-@click.option("--reason", default="", metavar="TEXT", help="Why the failure is accepted.")
-@click.option("--owner", default="", metavar="NAME", help="Who answers for it. [default: you]")
-@click.option("--expires", default="", metavar="YYYY-MM-DD", help="Its last day. [default: none]")
-@click.option("--only-target", is_flag=True, help="It holds for this run's target only.")
-@click.option("--list", "as_list", is_flag=True, help="List the waivers and what each is good for.")
-@click.option("--remove", is_flag=True, help="Remove the waivers of TEST.")
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
-@run_options
-@area_options
+@command(
+    "waive",
+    optional("test"),
+    option("--reason", "TEXT", "Why the failure is accepted."),
+    option("--owner", "NAME", "Who answers for it. [default: you]"),
+    option("--expires", "YYYY-MM-DD", "Its last day. [default: none]"),
+    flag("--only-target", "It holds for this run's target only."),
+    flag("--list", "List the waivers and what each is good for.", name="as_list"),
+    flag("--remove", "Remove the waivers of TEST."),
+    flag("--json", "Print the list as JSON.", name="as_json"),
+    *RUN,
+    *AREA,
+)
 def waive_command(
     test: str,
     reason: str,
@@ -59,7 +61,7 @@ def waive_command(
         )
     if remove:
         for gone in remove_waivers(open_area(area_request(area, config_name)), test):
-            click.echo(f"removed the waiver of {gone.name}")
+            echo(f"removed the waiver of {gone.name}")
         return
     last_day = parse_day(expires) if expires else None
     if expires and last_day is None:
@@ -79,7 +81,7 @@ def waive_command(
     changed = [now for test in tests if (now := opened.records.test_by_id(test.id)) is not None]
     ring_for(opened.session, run, changed, wiring.SystemClock())
     for waiver in waivers:
-        click.echo(f"{waiver.test_id}: {waiver.comment} ({WAIVERS_NAME}: [{waiver.name}])")
+        echo(f"{waiver.test_id}: {waiver.comment} ({WAIVERS_NAME}: [{waiver.name}])")
 
 
 def _is_failure(test: TestRecord) -> bool:
@@ -92,4 +94,4 @@ def _is_failure(test: TestRecord) -> bool:
 def _list(area: str, config_name: str, *, as_json: bool) -> None:
     session = open_area(area_request(area, config_name))
     found = uses(session, wiring.open_records_if_any(session), day_of(wiring.SystemClock().now()))
-    click.echo(dumps(waivers_json(found)) if as_json else "\n".join(waiver_lines(found)))
+    echo(dumps(waivers_json(found)) if as_json else "\n".join(waiver_lines(found)))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import click
-
 from megatest.app.why import why
-from megatest.cli.modern import area_options, area_request, run_options
+from megatest.cli.declare import AREA, RUN, argument, command, flag
+from megatest.cli.modern import area_request
+from megatest.cli.output import echo
 from megatest.reports.listing import dumps
 
 
-@click.command("why")
-@click.argument("test")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list of sentences.")
-@run_options
-@area_options
+@command(
+    "why", argument("test"), flag("--json", "Print JSON: a list of sentences.", name="as_json"), *RUN, *AREA
+)
 def why_command(test: str, as_json: bool, target: str, runname: str, area: str, config_name: str) -> None:
     """Say why TEST, or TEST/ITEM, waits, ran, did not run, or has its status; what the next run would do."""
     sentences = why(area_request(area, config_name), test, target=target, runname=runname)
-    click.echo(dumps(sentences) if as_json else "\n".join(sentences))
+    echo(dumps(sentences) if as_json else "\n".join(sentences))
