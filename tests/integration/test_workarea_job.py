@@ -476,8 +476,10 @@ def test_hidden_and_odd_names_are_commented_out_whole(kit: AreaKit) -> None:
     sh = Path(prepared.run_dir, "megatest.sh").read_text()
     csh = Path(prepared.run_dir, "megatest.csh").read_text()
 
-    assert "# export HOME=/h\nexport OK=1\n# export USER=me\n# export a:b='x\n# y'\n" in sh
-    assert "# setenv HOME /h\nsetenv OK 1\n# setenv USER me\n# setenv a:b 'x\\\n# y'\n" in csh
+    for line in ("# export HOME=/h", "export OK=1", "# export USER=me", "# export a:b='x\n# y'"):
+        assert f"\n{line}\n" in f"\n{sh}"
+    for line in ("# setenv HOME /h", "setenv OK 1", "# setenv USER me", "# setenv a:b 'x\\\n# y'"):
+        assert f"\n{line}\n" in f"\n{csh}"
 
 
 @pytest.mark.skipif(not shutil.which("tcsh"), reason="tcsh is not installed")

@@ -30,9 +30,9 @@ class Batch:
         change = self._tests.get(row)
         if change is None:
             change = self._tests[row] = TestChange(row=row, expected_state=expected_state)
-        for name, value in values.items():
-            if value is not None:
-                change.values[name] = value
+        if None in values.values():
+            values = {name: value for name, value in values.items() if value is not None}
+        change.values.update(values)
 
     def add(self, change: Change) -> None:
         """Take one more change of another kind than columns of a row."""

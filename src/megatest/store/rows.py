@@ -285,9 +285,6 @@ def holder_from_row(row: Row) -> Holder:
 _COLUMN: Final = {"time": "event_time", "diskfree_kib": "diskfree", "run_duration_s": "run_duration"}
 
 
-_BOUND_AS_IT_IS: Final = frozenset({int, float, bool})
-
-
 @lru_cache(maxsize=256)
 def _columns(names: tuple[str, ...]) -> tuple[str, ...]:
     columns = tuple(_COLUMN.get(name, name) for name in names)
@@ -298,7 +295,7 @@ def columns_from_change(change: TestChange) -> tuple[tuple[str, ...], list[Bound
     """Return the columns that a change sets, and their values."""
     given = change.values
     values: list[Any] = [
-        value if value.__class__ in _BOUND_AS_IT_IS else bindable(value) for value in given.values()
+        value if value.__class__ is str and value.isascii() else bindable(value) for value in given.values()
     ]
     if "attempt" in given:
         values.append(given["attempt"])

@@ -82,8 +82,10 @@ def decode(line: bytes) -> Entry | None:
     values: dict[str, Any] = {}
     for key, value in said.items():
         field = form.fields.get(key)
-        if field is not None:
-            values[field.attribute] = field.checked(value)
+        if field is None:
+            continue
+        is_plain = value.__class__ is str and field.is_text and value.isprintable()  # nearly always
+        values[field.attribute] = value if is_plain else field.checked(value)
     if not values.keys() >= form.required:
         raise ValueError(f"{', '.join(sorted(form.required - values.keys()))} is missing")
     return form.record(**values)
@@ -94,6 +96,7 @@ class _Field:
     key: str
     attribute: str
     checked: Callable[[object], str | int | float | bool]
+    is_text: bool
     default: object
     required: bool
 
@@ -120,6 +123,7 @@ def _form(record: type[Entry]) -> _Form:
             "up" if name == "uptime_s" else name,
             name,
             _CHECKS[written],
+            written == "str",
             defaults.get(name),
             name not in defaults,
         )

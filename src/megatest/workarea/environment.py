@@ -1,99 +1,148 @@
-"""``megatest.sh`` and ``megatest.csh``: the whole environment of a test, to be sourced by hand."""
+"""The variables of a test as text: ``megatest.sh``, ``megatest.csh``, the exports of the job script.
+
+The files are the whole environment of a test, to be sourced by hand.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+from megatest.model.error import UserError
 from megatest.model.slotted import dataclass
 from megatest.model.spec import Variable
 from megatest.workarea.quote import csh_quote, is_exportable, is_plain, sh_quote
 
-_MOST_NAMES: Final = 2000
+PATH: Final = "PATH"
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentFiles:
-    """The text of both files."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentText:
+    """The variables of one test, in every form.
 
+    Attributes:
+        exports: for the job script: those that are not inherited, but for PATH.
+        sh, csh: the text of both files.
+    """
+
+    exports: str
     sh: str
     csh: str
 
 
 class Environment:
-    """The environment that all tests of a run inherit, and the variables that they share.
+    """What all tests of a run inherit and share, rendered once.
 
-    Both are the same for nearly every test, and so are the names of the variables that the tests
-    set themselves: the text of all but these is kept for the latest names.
+    Nearly all tests share the same variables and set variables of the same names themselves: the
+    text of all but these is kept for the latest names.
+
+    Args:
+        inherited: the environment of every job.
+        hidden: names that the files comment out.
+        last: variables of every test that nobody else sets.
+        path: the directory that comes first on PATH.
     """
 
-    def __init__(self, inherited: Mapping[str, str], hidden: Collection[str]) -> None:
-        """Take a copy of `inherited`; names in `hidden` will be commented out."""
+    def __init__(
+        self,
+        inherited: Mapping[str, str],
+        hidden: Collection[str],
+        *,
+        last: Sequence[Variable] = (),
+        path: str = "",
+    ) -> None:
         self._inherited = dict(inherited)
         self._hidden = frozenset(hidden)
-        self._shared: Sequence[Variable] = ()
-        self._common = self._inherited
-        self._own: tuple[str, ...] = ()
-        self._forms: dict[str, tuple[str, str]] = {}
-        self._rest = self._render(sorted(self._inherited.items()))
+        self._last = {variable.name: variable.value for variable in last}
+        self._path = path
+        self._shared: Sequence[Variable] | None = None
+        self._names: tuple[str, ...] = ()
+        self._rest = EnvironmentText(exports="", sh="", csh="")
+        self._are_plain = False
 
-    def with_variables(self, variables: Iterable[Variable]) -> dict[str, str]:
-        """Return the whole environment of a test that sets `variables` itself; later ones win."""
-        return self._inherited | {variable.name: variable.value for variable in variables}
+    def whole(self, shared: Sequence[Variable], own: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of what is run for a test before its job script is."""
+        return (
+            self._inherited | {variable.name: variable.value for variable in shared} | self._last | dict(own)
+        )
 
-    def value(self, name: str, shared: Sequence[Variable]) -> str:
-        """Return the value of a variable that the test does not set itself; empty if there is none."""
-        self._take(shared)
-        return self._common.get(name, "")
-
-    def files(self, shared: Sequence[Variable], variables: Iterable[Variable]) -> EnvironmentFiles:
-        """Return the files' text.
+    def text(self, shared: Sequence[Variable], own: Mapping[str, str]) -> EnvironmentText:
+        """Return the text of one test.
 
         Args:
             shared: set for many tests alike; text is kept as long as it is the same object.
-            variables: what the test sets itself; later ones win.
+            own: what the test sets itself, after these.
+
+        Raises:
+            UserError: a value holds a NUL.
         """
-        self._take(shared)
-        own = {variable.name: variable.value for variable in variables}
-        names = tuple(own)
-        if names != self._own:
-            self._own = names
-            rest = {**self._common}
-            for name in names:
-                rest.pop(name, None)
-            self._rest = self._render(sorted(rest.items()))
-        mine = self._render(own.items())
-        return EnvironmentFiles(self._rest.sh + mine.sh, self._rest.csh + mine.csh)
+        if shared is not self._shared or own.keys() != set(self._names):
+            self._keep(shared, tuple(own))
+        rest = self._rest
+        if self._are_plain:
+            words = [(name, *_quoted(name, value)) for name, value in own.items()]
+            sh = "".join([f"export {name}={word}\n" for name, word, _ in words])
+            csh = "".join([f"setenv {name} {word}\n" for name, _, word in words])
+            return EnvironmentText(exports=rest.exports + sh, sh=rest.sh + sh, csh=rest.csh + csh)
+        exports = "".join([_export(name, value) for name, value in own.items()])
+        if PATH in own:
+            own = {**own, PATH: self._with_ours(own[PATH])}
+        return EnvironmentText(
+            exports=rest.exports + exports,
+            sh=rest.sh + self._sh(own.items()),
+            csh=rest.csh + self._csh(own.items()),
+        )
 
-    def _take(self, shared: Sequence[Variable]) -> None:
-        if shared is not self._shared:
-            self._shared, self._own = shared, ()
-            self._common = self.with_variables(shared)
-            self._rest = self._render(sorted(self._common.items()))
+    def _keep(self, shared: Sequence[Variable], names: tuple[str, ...]) -> None:
+        """Render everything but the variables of these names, which each test has for itself."""
+        self._shared, self._names = shared, names
+        self._are_plain = PATH not in names and all(
+            is_exportable(name) and name not in self._hidden for name in names
+        )
+        set_here = {variable.name: variable.value for variable in shared} | self._last
+        everything = self._inherited | set_here
+        everything[PATH] = self._with_ours(everything.get(PATH, ""))
+        for name in names:
+            set_here.pop(name, None)
+            everything.pop(name, None)
+        common = sorted(everything.items())
+        self._rest = EnvironmentText(
+            exports="".join([_export(name, value) for name, value in set_here.items()]),
+            sh=self._sh(common),
+            csh=self._csh(common),
+        )
 
-    def _render(self, variables: Iterable[tuple[str, str]]) -> EnvironmentFiles:
-        sh, csh = [], []
-        for name, value in variables:
-            begin_sh, begin_csh = self._form(name)
-            if is_plain(value):
-                sh.append(f"{begin_sh}{value}\n")
-                csh.append(f"{begin_csh}{value}\n")
-            else:
-                sh.append(self._quoted(begin_sh, value, sh_quote))
-                csh.append(self._quoted(begin_csh, value, csh_quote))
-        return EnvironmentFiles("".join(sh), "".join(csh))
+    def _with_ours(self, path: str) -> str:
+        return f"{self._path}:{path}" if path and self._path else path or self._path
 
-    def _form(self, name: str) -> tuple[str, str]:
-        """Return how the lines that set a variable begin, for each family of shells."""
-        form = self._forms.get(name)
-        if form is None:
-            mute = "# " if name in self._hidden or not is_exportable(name) else ""
-            form = (f"{mute}export {name}=", f"{mute}setenv {name} ")
-            if len(self._forms) < _MOST_NAMES:
-                self._forms[name] = form
-        return form
+    def _sh(self, variables: Iterable[tuple[str, str]]) -> str:
+        return "".join([self._line(f"export {name}={sh_quote(v)}", name) for name, v in variables])
 
-    def _quoted(self, begin: str, value: str, quote: Callable[[str], str]) -> str:
-        line = begin + quote(value)
-        # Each line of a comment: the value may hold several.
-        return (line.replace("\n", "\n# ") if begin.startswith("#") else line) + "\n"
+    def _csh(self, variables: Iterable[tuple[str, str]]) -> str:
+        return "".join([self._line(f"setenv {name} {csh_quote(v)}", name) for name, v in variables])
+
+    def _line(self, line: str, name: str) -> str:
+        if name in self._hidden or not is_exportable(name):
+            # Each line of it: the value may hold several.
+            line = "# " + line.replace("\n", "\n# ")
+        return line + "\n"
+
+
+def _quoted(name: str, value: str) -> tuple[str, str]:
+    """Return a value as one word of each family of shells."""
+    if is_plain(value):
+        return value, value
+    _refuse_nul(name, value)
+    return sh_quote(value), csh_quote(value)
+
+
+def _export(name: str, value: str) -> str:
+    _refuse_nul(name, value)
+    if not is_exportable(name):
+        return f"# not exported, a shell cannot: {name!r}\n"
+    return f"export {name}={sh_quote(value)}\n"
+
+
+def _refuse_nul(name: str, value: str) -> None:
+    if "\0" in value:
+        raise UserError(f"variable {name} holds a NUL, which no environment can")

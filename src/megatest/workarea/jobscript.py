@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from json.encoder import encode_basestring_ascii as json_text
 from typing import Final
 
@@ -25,7 +25,7 @@ from megatest.model.ids import check_name
 from megatest.model.slotted import dataclass
 from megatest.model.spec import Step, Variable
 from megatest.workarea.marker import Owner, mark_line, owner_line
-from megatest.workarea.quote import is_exportable, sh_quote
+from megatest.workarea.quote import sh_quote
 
 _HEAD: Final = """\
 #
@@ -206,7 +206,7 @@ class JobScript:
     Attributes:
         owner: whose attempt it is.
         run_dir: absolute, real path.
-        exports: the lines that export its variables, in order; see `exports`.
+        exports: the lines that export its variables.
         shim_dir: directory that comes first on PATH.
         runscript: `[setup] runscript`; empty without one.
         steps: ``[ezsteps]``.
@@ -228,7 +228,7 @@ def job_script(job: JobScript) -> str:
     """Return the text of the script.
 
     Raises:
-        UserError: a step's name cannot be a file's name, or a value holds a NUL.
+        UserError: a step's name cannot be a file's name.
     """
     owner = job.owner
     mark = mark_line(owner)
@@ -245,23 +245,6 @@ def job_script(job: JobScript) -> str:
         *_resolved_lines(job.resolved),
     ]
     return "".join(parts)
-
-
-def exports(variables: Iterable[Variable]) -> str:
-    """Return the lines that export variables, in order.
-
-    Raises:
-        UserError: a value holds a NUL.
-    """
-    return "".join([_export(variable.name, variable.value) for variable in variables])
-
-
-def _export(name: str, value: str) -> str:
-    if "\0" in value:
-        raise UserError(f"variable {name} holds a NUL, which no environment can")
-    if not is_exportable(name):
-        return f"# not exported, a shell cannot: {name!r}\n"
-    return f"export {name}={sh_quote(value)}\n"
 
 
 def _runscript(text: str) -> str:

@@ -17,9 +17,9 @@ from megatest.workarea import journal
 from megatest.workarea.aside import set_aside
 from megatest.workarea.directory import make_directories
 from megatest.workarea.disk import Disks
-from megatest.workarea.environment import Environment
+from megatest.workarea.environment import Environment, EnvironmentText
 from megatest.workarea.findings import with_findings
-from megatest.workarea.jobscript import JobScript, command_info, exports, job_script
+from megatest.workarea.jobscript import JobScript, command_info, job_script
 from megatest.workarea.layout import Place, place_of
 from megatest.workarea.linktree import home_of, link_new, link_up, standing
 from megatest.workarea.marker import SCRIPT, Owner, owner_at, owner_of_spec
@@ -75,9 +75,6 @@ class WorkAreaOnDisk:
             home: the user's home directory, which removal never touches.
         """
         self._area = area
-        self._of_this_program = (Variable("MT_MEGATEST", _SHIM), Variable("MT_PYTHON", python))
-        self._shared: Sequence[Variable] = ()
-        self._shared_exports = ""
         self._runs = Disk(name="runs", path=f"{area.home}/runs")
         self._disks = Disks(
             default=self._runs,
@@ -87,7 +84,12 @@ class WorkAreaOnDisk:
             monotonic=monotonic,
         )
         self._sources = Sources(now)
-        self._environment = Environment(environment, area.hidden_variables)
+        self._environment = Environment(
+            environment,
+            area.hidden_variables,
+            last=(Variable("MT_MEGATEST", _SHIM), Variable("MT_PYTHON", python)),
+            path=SHIM_DIR,
+        )
         self._precious = tuple(path for path in (area.home, home) if path)
 
     def prepare(self, spec: AttemptSpec) -> Prepared:
@@ -101,13 +103,14 @@ class WorkAreaOnDisk:
         path = place.path
         owner = owner_of_spec(self._area.home, spec)
         run_dir = f"{self._disks.real(self._disks.choose(spec.disks))}/{path}"
-        own = (*spec.variables, *self._own_variables(run_dir, owner, spec))
-        script = self._script(run_dir, owner, spec, own)
+        own = _own_variables(run_dir, owner, spec)
+        text = self._environment.text(spec.shared, own)
+        script = _script(run_dir, owner, spec, text.exports)
         try:
             self._make_room(run_dir, place, owner, spec)
             reach("work area made")
             try:
-                self._fill(run_dir, spec, script, own)
+                self._fill(run_dir, spec, script, own, text)
                 self._link(run_dir, place, owner, spec)
                 reach("work area linked")
             except (OSError, MegatestError):
@@ -224,35 +227,13 @@ class WorkAreaOnDisk:
             test = Place(run=place.run, test=place.test)
             set_aside(home, test, owner, roots, keep=keep)
 
-    def _script(self, run_dir: str, owner: Owner, spec: AttemptSpec, own: Sequence[Variable]) -> str:
-        if spec.shared is not self._shared:
-            self._shared, self._shared_exports = spec.shared, exports(spec.shared)
-        return job_script(
-            JobScript(
-                owner=owner,
-                run_dir=run_dir,
-                exports=self._shared_exports + exports(own),
-                shim_dir=SHIM_DIR,
-                runscript=spec.runscript,
-                steps=spec.steps,
-                elsewhere=not spec.on_this_host,
-                resolved=spec.resolved,
-            )
-        )
-
-    def _own_variables(self, run_dir: str, owner: Owner, spec: AttemptSpec) -> tuple[Variable, ...]:
-        item_info = _value("MT_ITEM_INFO", spec.variables) or ""
-        return (
-            Variable("MT_TEST_RUN_DIR", run_dir),
-            Variable("MT_CMDINFO", command_info(owner, spec.source, run_dir, _SHIM, item_info)),
-            *self._of_this_program,
-        )
-
-    def _fill(self, run_dir: str, spec: AttemptSpec, script: str, own: Sequence[Variable]) -> None:
+    def _fill(
+        self, run_dir: str, spec: AttemptSpec, script: str, own: Mapping[str, str], text: EnvironmentText
+    ) -> None:
         """Put everything into a directory that was just made, the marker first."""
         _write_script(run_dir, script)
         if self._area.test_copy_command:
-            environment = self._environment.with_variables((*spec.shared, *own))
+            environment = self._environment.whole(spec.shared, own)
             _run_copy_command(self._area.test_copy_command, spec.source, run_dir, environment)
             # Again: `rsync --delete` takes away what is not among the test's files.
             _write_script(run_dir, script)
@@ -261,33 +242,34 @@ class WorkAreaOnDisk:
             if notes:
                 _write(f"{run_dir}/{LOG}", "".join(f"megatest: {note}\n" for note in notes), 0o666)
         reach("work area files copied")
-        self._write_environment(run_dir, spec.shared, own)
+        _write(f"{run_dir}/megatest.sh", text.sh, 0o666)
+        _write(f"{run_dir}/megatest.csh", text.csh, 0o666)
         if spec.steps:
             make_directories(f"{run_dir}/.ezsteps")
             _write_rules(run_dir, spec.steps)
 
-    def _write_environment(self, run_dir: str, shared: Sequence[Variable], own: Sequence[Variable]) -> None:
-        path = _value("PATH", own)
-        below = self._environment.value("PATH", shared) if path is None else path
-        files = self._environment.files(
-            shared,
-            (
-                *own,
-                Variable("MT_JOURNAL", journal.journal_path(run_dir)),
-                Variable("PATH", f"{SHIM_DIR}:{below}" if below else SHIM_DIR),
-            ),
+
+def _own_variables(run_dir: str, owner: Owner, spec: AttemptSpec) -> dict[str, str]:
+    own = {variable.name: variable.value for variable in spec.variables}
+    own["MT_TEST_RUN_DIR"] = run_dir
+    own["MT_CMDINFO"] = command_info(owner, spec.source, run_dir, _SHIM, own.get("MT_ITEM_INFO", ""))
+    own["MT_JOURNAL"] = journal.journal_path(run_dir)
+    return own
+
+
+def _script(run_dir: str, owner: Owner, spec: AttemptSpec, exports: str) -> str:
+    return job_script(
+        JobScript(
+            owner=owner,
+            run_dir=run_dir,
+            exports=exports,
+            shim_dir=SHIM_DIR,
+            runscript=spec.runscript,
+            steps=spec.steps,
+            elsewhere=not spec.on_this_host,
+            resolved=spec.resolved,
         )
-        _write(f"{run_dir}/megatest.sh", files.sh, 0o666)
-        _write(f"{run_dir}/megatest.csh", files.csh, 0o666)
-
-
-def _value(name: str, variables: Sequence[Variable]) -> str | None:
-    """Return the value that a variable has in the end, if these set it."""
-    found = None
-    for variable in variables:
-        if variable.name == name:
-            found = variable.value
-    return found
+    )
 
 
 def _make_directory(path: str) -> None:
@@ -326,9 +308,9 @@ def _write(path: str, text: str, mode: int) -> None:
         descriptor = os.open(path, flags, mode)
     reach("work area file made")
     try:
-        rest = memoryview(text.encode("utf-8", "surrogateescape"))
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        rest = text.encode("utf-8", "surrogateescape")
+        while len(rest) > (written := os.write(descriptor, rest)):
+            rest = rest[written:]
     finally:
         os.close(descriptor)
 
