@@ -27,6 +27,7 @@ from megatest.model.error import EnvironmentFault
 from megatest.model.job import ChangeKind, Job, JobChange, Submission
 from megatest.model.slotted import dataclass, field
 
+_MARK = os.fsencode(process.MARK)
 _PR_SET_CHILD_SUBREAPER = 36
 _PLAIN_HOST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 _SOONEST_SWEEP_S = 1.0
@@ -102,6 +103,7 @@ class LocalExecutor:
         self._sweep_s = _SOONEST_SWEEP_S
         self._next_sweep = 0.0
         self._here = _here()
+        self._environment: tuple[Mapping[str, str], Mapping[bytes, bytes]] = ({}, {})
         self._is_subreaper = _become_subreaper()
 
     # -- starting -----------------------------------------------------------------------------
@@ -117,7 +119,7 @@ class LocalExecutor:
         try:
             reach("spawn before")
             argv = ["/bin/sh", job.script, *self._here]
-            pid = spawn(argv, {**job.environment, process.MARK: job.name}, job.log)
+            pid = spawn(argv, {**self._encoded(job.environment), _MARK: os.fsencode(job.name)}, job.log)
             reach("spawn after")
         except OSError as error:
             return Submission(row=job.row, error=f"cannot start /bin/sh {job.script}: {error.strerror}")
@@ -125,6 +127,14 @@ class LocalExecutor:
         running.pidfd = os.pidfd_open(pid)
         self._watch(running)
         return Submission(row=job.row, handle=str(pid))
+
+    def _encoded(self, environment: Mapping[str, str]) -> Mapping[bytes, bytes]:
+        """Return an environment as the kernel wants it; that of one job is nearly always that of all."""
+        latest, encoded = self._environment
+        if environment is not latest:
+            encoded = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
+            self._environment = environment, encoded
+        return encoded
 
     def _watch(self, running: _Running) -> None:
         row = running.job.row
@@ -364,7 +374,7 @@ class LocalExecutor:
         self._epoll.close()
 
 
-def spawn(argv: list[str], environment: Mapping[str, str], log: str) -> int:
+def spawn(argv: list[str], environment: Mapping[str, str] | Mapping[bytes, bytes], log: str) -> int:
     """Start a program as leader of a session of its own, its output appended to `log`.
 
     Returns:
