@@ -94,6 +94,15 @@ class FakeCluster:
         at = self.clock() + (grace_s if playing.plan.ignores_term else 0)
         playing.kill_at = at if playing.kill_at is None else min(playing.kill_at, at)
 
+    def advance(self) -> None:
+        """Let every job come as far as it is by now, though nobody asks."""
+        for playing in self._playing.values():
+            self._advance(playing)
+
+    def forget(self) -> None:
+        """Lose every job, as a queue does whose state is gone."""
+        self._playing.clear()
+
     def look(self, name: str) -> JobChange:
         """Return how a job is now."""
         playing = self._playing[name]
@@ -134,16 +143,28 @@ class FakeExecutor:
 
     Args:
         cluster: where jobs run.
-        name, slots: as in the port.
+        name, slots, queues: as in the port.
         step_s: how often the engine is asked to poll while jobs live.
+
+    Attributes:
+        recorded_codes: exit codes by row, as far as the engine read them in journals first.
     """
 
     def __init__(
-        self, cluster: FakeCluster, *, name: str = "fake", slots: int | None = None, step_s: float = 0.01
+        self,
+        cluster: FakeCluster,
+        *,
+        name: str = "fake",
+        slots: int | None = None,
+        step_s: float = 0.01,
+        queues: bool = False,
     ) -> None:
         self.cluster = cluster
         self.name = name
         self.slots = slots
+        self.queues = queues
+        self.recorded_codes: dict[int, int] = {}
+        self._ask_at = 0.0
         self.trouble = ""
         self._step_s = step_s
         self._watched: dict[int, tuple[Job, JobChange | None]] = {}
@@ -174,7 +195,7 @@ class FakeExecutor:
     def poll(self) -> Sequence[JobChange]:
         """Return what is different from the last time."""
         news: list[JobChange] = []
-        for row, (job, told) in list(self._watched.items()):
+        for row, (job, told) in self._asked_about():
             change = self.cluster.look(job.name)
             if change == told:
                 continue
@@ -185,12 +206,26 @@ class FakeExecutor:
                 news += _left_behind(job, self.cluster.plan_of(job))
         return news
 
+    def _asked_about(self) -> list[tuple[int, tuple[Job, JobChange | None]]]:
+        """A queue is asked every so often; what the engine has read itself is known at once."""
+        now = self.cluster.clock()
+        if not self.queues or now >= self._ask_at:
+            self._ask_at = now + self._step_s
+            return list(self._watched.items())
+        return [(row, self._watched[row]) for row in self.recorded_codes if row in self._watched]
+
+    def recorded(self, row: int, code: int) -> None:
+        """Tell the end with the next poll, as a queue does that need not be asked any more."""
+        self.recorded_codes[row] = code
+
     def fds(self) -> Sequence[int]:
         """Return nothing: only time passes here."""
         return ()
 
     def next_poll_s(self) -> float | None:
         """Return the step while jobs live."""
+        if any(row in self._watched for row in self.recorded_codes):
+            return 0.0
         return self._step_s if self._watched else None
 
     def cancel(self, rows: Sequence[int], grace_s: float) -> None:

@@ -72,11 +72,18 @@ def _take_in_step(attempt: Attempt, entry: StepSaid, ledger: Ledger, wall_time: 
             stepname=entry.step,
             state=entry.state,
             status=entry.status,
-            time=wall_time(entry.uptime_s),
+            time=_time_of(attempt.started, entry.uptime_s, wall_time),
             comment=entry.comment,
             logfile=entry.log,
         )
     )
+
+
+def _time_of(started: Started | None, uptime_s: float, wall_time: WallTime) -> int:
+    """Return seconds since the epoch; a journal of another host brings that host's own clock."""
+    if started is not None and started.time:
+        return started.time + int(uptime_s - started.uptime_s)
+    return wall_time(uptime_s)
 
 
 def _take_in_value(attempt: Attempt, entry: ValueSaid, ledger: Ledger) -> None:

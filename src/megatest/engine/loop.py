@@ -16,6 +16,7 @@ never a process that nobody knows.
 from __future__ import annotations
 
 import heapq
+import math
 import os
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,7 @@ from megatest.engine.ports import (
     Watcher,
     WorkArea,
 )
+from megatest.engine.rounds import Rounds
 from megatest.engine.settle import STUCK_COMMENT, Verdict, verdict
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, MegatestError, NoSpace
@@ -146,12 +148,12 @@ class Engine:
         self._host = name.nodename
         self._uname = f"{name.sysname} {name.release} {name.version} {name.machine}"
         self._live: dict[int, Attempt] = {}
+        self._rounds = Rounds()
         self._launching: list[Attempt] = []
         self._troubled: set[str] = set()
         self._deadlines: list[tuple[float, int, int]] = []
         self._seen_version = -1
         self._look_at = 0.0
-        self._next_tick = 0.0
         self._next_meta = 0.0
         self._renew_at = 0.0
         self._heard_at = 0.0
@@ -167,7 +169,7 @@ class Engine:
             LeaseLost: another engine took the run over; nothing was written after that.
         """
         for attempt in adopted:
-            self._live[attempt.row.id] = attempt
+            self._look_after(attempt)
             self._plan.started(attempt.row.test_id)
             attempt.run_limit_s = self._briefing.run_limit_s(attempt.row.test_id)
             self._set_deadline(attempt)
@@ -207,14 +209,12 @@ class Engine:
             self._heed_trouble(executor)
         for opinion in self._reviewer.poll():
             self._hear_opinion(opinion)
-        if now >= self._next_tick:
-            self._next_tick = now + _TICK_S
-            self._tick(now)
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, row_id, number = heapq.heappop(self._deadlines)
-            attempt = self._live.get(row_id)
-            if attempt is not None and attempt.number == number and attempt.outcome is None:
-                self._end(attempt, f"ran longer than its limit of {attempt.run_limit_s:g} s")
+        for attempt in self._rounds.due(now):
+            self._look_at_journal(attempt)
+        if now >= self._next_meta:
+            self._next_meta = now + _META_EVERY_S
+            self._write_meta(now)
+        self._heed_deadlines(now)
 
     def _heed_trouble(self, executor: Executor) -> None:
         """Tell when an executor begins and ceases to have trouble, not each time it tries again."""
@@ -264,18 +264,37 @@ class Engine:
         name = str(row.test_id) if row else f"row {change.row}"
         self._watcher.said(f"{name} left processes behind, {change.reason}: {', '.join(change.left_behind)}")
 
-    def _tick(self, now: float) -> None:
-        """Once a second: journals of what runs, requests of other commands, meta data."""
-        for attempt in self._live.values():
-            self._read_journal(attempt)
-        if now >= self._next_meta:
-            self._next_meta = now + _META_EVERY_S
-            self._write_meta(now)
+    def _heed_deadlines(self, now: float) -> None:
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, row_id, number = heapq.heappop(self._deadlines)
+            attempt = self._live.get(row_id)
+            if attempt is None or attempt.number != number or attempt.outcome is not None:
+                continue
+            if not self._set_deadline(attempt, after=now):
+                self._end(attempt, f"ran longer than its limit of {attempt.run_limit_s:g} s")
+
+    def _look_after(self, attempt: Attempt) -> None:
+        self._live[attempt.row.id] = attempt
+        queued = self._executors[attempt.executor].queues
+        self._rounds.add(attempt, self._clock.monotonic(), closely=queued)
+
+    def _look_at_journal(self, attempt: Attempt) -> None:
+        """Read on; behind a queue, an exit record is the news of the end."""
+        had_ended = attempt.ended is not None
+        self._read_journal(attempt)
+        if attempt.ended is not None and not had_ended:
+            self._executors[attempt.executor].recorded(attempt.row.id, attempt.ended.code)
 
     def _read_journal(self, attempt: Attempt) -> None:
+        had_begun = attempt.started is not None
         part = self._workarea.read_journal(attempt.prepared.run_dir, attempt.offset)
         reach("journal read")
         take_in(attempt, part, self._ledger, wall_time_on_this_host(self._clock.now()))
+        if attempt.started is not None and not had_begun:
+            now = self._clock.monotonic()
+            self._rounds.begun(attempt, now)
+            if self._executors[attempt.executor].queues:
+                attempt.launched_at = now  # what came before was the queue's time
 
     def _heed_store(self) -> None:
         """Act on what other commands wrote: kill requests, and what other runs occupy."""
@@ -309,9 +328,13 @@ class Engine:
         load = os.getloadavg()[0]
         for attempt in self._live.values():
             lasted = now - attempt.launched_at
-            if lasted >= _META_EVERY_S:
+            if lasted < _META_EVERY_S:
+                continue
+            if not self._executors[attempt.executor].queues:
                 free = self._workarea.free_kib(attempt.prepared.run_dir)
                 self._ledger.change(attempt.row, cpuload=load, diskfree_kib=free, run_duration_s=lasted)
+            elif attempt.started is not None:
+                self._ledger.change(attempt.row, run_duration_s=lasted)  # the load is another machine's
 
     def _heed_interrupts(self) -> None:
         level = self._interrupts.level
@@ -369,6 +392,7 @@ class Engine:
         now = int(self._clock.now())
         ending = conclude(attempt, outcome, opinion, self._ledger, time=now, duration_s=attempt.lasted_s)
         del self._live[row.id]
+        self._rounds.drop(attempt)
         reach("attempt settled")
         if attempt.torn:
             self._watcher.said(
@@ -527,7 +551,7 @@ class Engine:
             now = self._clock.monotonic()
             for attempt in attempts:
                 attempt.launched_at = now
-                self._live[attempt.row.id] = attempt
+                self._look_after(attempt)
                 self._set_deadline(attempt)
                 self._outcome.launched += 1
                 self._watcher.launched(attempt.row.test_id, attempt.number)
@@ -554,10 +578,18 @@ class Engine:
             except MegatestError:
                 return  # its turn will meet the same trouble and report it
 
-    def _set_deadline(self, attempt: Attempt) -> None:
-        if attempt.run_limit_s is not None:
-            at = attempt.launched_at + attempt.run_limit_s
+    def _set_deadline(self, attempt: Attempt, after: float = -math.inf) -> bool:
+        """Set when an attempt has run for too long; return whether that is after this time.
+
+        The time in a queue does not count.
+        """
+        if attempt.run_limit_s is None:
+            return False
+        waits = attempt.started is None and self._executors[attempt.executor].queues
+        at = (self._clock.monotonic() if waits else attempt.launched_at) + attempt.run_limit_s
+        if at > after:
             heapq.heappush(self._deadlines, (at, attempt.row.id, attempt.number))
+        return at > after
 
     # -- commit ---------------------------------------------------------------------------------
 
@@ -629,7 +661,7 @@ class Engine:
 
     def _timeout_s(self) -> float:
         now = self._clock.monotonic()
-        until = [self._next_tick, self._renew_at]
+        until = [now + _TICK_S, self._rounds.next_at(), self._renew_at]
         until += [now + s for e in self._executors.values() if (s := e.next_poll_s()) is not None]
         if self._deadlines:
             until.append(self._deadlines[0][0])

@@ -55,6 +55,15 @@ class Executor(Protocol):
         """How many jobs it takes at once by its own nature; None for no limit."""
 
     @property
+    def queues(self) -> bool:
+        """Whether jobs wait in a queue that outlives us, and their ends are learned by asking it.
+
+        Then the exit record in a journal is the first news of an end (see `recorded`), the time in
+        the queue is no run time, and what has not begun may be adopted.
+        """
+        ...
+
+    @property
     def trouble(self) -> str:
         """A sentence for the user while it cannot do its work (a queue does not answer); else empty."""
 
@@ -73,6 +82,14 @@ class Executor(Protocol):
 
     def poll(self) -> Sequence[JobChange]:
         """Return the news since the last call; never blocks."""
+
+    def recorded(self, row: int, code: int) -> None:
+        """Hear that the exit record of a job was read; its end comes as news, unless it did already.
+
+        Only an executor with `queues` has a use for it: it need not be asked for the job any more,
+        but for one whose code comes from a signal, which the queue may explain.
+        """
+        ...
 
     def fds(self) -> Sequence[int]:
         """Return file descriptors that become readable when `poll` may have news."""

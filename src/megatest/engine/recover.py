@@ -1,8 +1,8 @@
 """What an engine does first: put right what the last one left, however it ended.
 
 For each test that the records say is under way, in this order: its exit record settles it; an
-attempt that never began is revoked, so that it never will; the executor adopts what lives; what
-nobody accounts for is INCOMPLETE, never a verdict.
+attempt that never began is revoked, so that it never will, unless it waits in a queue that still
+knows it; the executor adopts what lives; what nobody accounts for is INCOMPLETE, never a verdict.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def recover(
                 clock,
                 reviewer,
             )
-        elif attempt.started is None and _never_began(attempt, workarea):
+        elif not _waits_in_queue(attempt, executors) and _never_began(attempt, workarea):
             lost = JobChange(row=record.id, attempt=attempt.number, kind=ChangeKind.LOST)
             _settle(attempt, lost, ledger, clock, reviewer)
         else:
@@ -110,8 +110,16 @@ def _attempt(record: TestRecord, row: Row, job_prefix: str) -> Attempt:
     )
 
 
+def _waits_in_queue(attempt: Attempt, executors: Mapping[str, Executor]) -> bool:
+    """Whether it may wait in a queue that outlived the engine: its place there is worth keeping."""
+    executor = executors.get(attempt.executor)
+    return executor is not None and executor.queues and bool(attempt.prepared.run_dir)
+
+
 def _never_began(attempt: Attempt, workarea: WorkArea) -> bool:
     """Whether the attempt has not begun; if so it now never will."""
+    if attempt.started is not None:
+        return False
     return not attempt.prepared.run_dir or workarea.revoke(attempt.prepared.run_dir, attempt.number)
 
 
@@ -136,10 +144,12 @@ def _adopt(
         if change.kind in (ChangeKind.ENDED, ChangeKind.LOST):
             # It may have ended, and said how, since its journal was read.
             _read_on(attempt, workarea, ledger, clock)
+            if attempt.ended is None:
+                _never_began(attempt, workarea)  # a queue that takes it late must not start it
             _settle(attempt, change, ledger, clock, reviewer)
             executor.sweep([attempt.job])
             continue
-        attempt.launched_at = clock.monotonic() - _lasted_s(attempt)
+        attempt.launched_at = clock.monotonic() - _lasted_s(attempt, clock)
         yield attempt
 
 
@@ -149,8 +159,10 @@ def _read_on(attempt: Attempt, workarea: WorkArea, ledger: Ledger, clock: Clock)
         take_in(attempt, part, ledger, wall_time_on_this_host(clock.now()))
 
 
-def _lasted_s(attempt: Attempt) -> float:
+def _lasted_s(attempt: Attempt, clock: Clock) -> float:
     """Seconds since the attempt began, by the clock of its own journal if that is this host's."""
+    if attempt.started is not None and attempt.started.time:
+        return max(0.0, clock.now() - attempt.started.time)
     if attempt.started is None or not attempt.started.uptime_s:
         return 0.0
     return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - attempt.started.uptime_s)

@@ -42,9 +42,11 @@ class BatchExecutor:
         clock: monotonic seconds.
 
     Attributes:
-        name: see the port.
+        name, queues: see the port.
         trouble: a sentence for the user while the batch system does not answer; else empty.
     """
+
+    queues = True
 
     def __init__(
         self,
@@ -72,6 +74,8 @@ class BatchExecutor:
         self._pace = Pace(fastest_s=settings.fastest_poll_s, slowest_s=settings.slowest_poll_s)
         self._listing = False
         self._lists = 0
+        self._ending: dict[int, Tracked] = {}
+        self._unexplained: dict[int, tuple[float, Tracked]] = {}
         self.trouble = ""
 
     @property
@@ -94,9 +98,9 @@ class BatchExecutor:
         """
         fresh = [job for job in jobs if not self._is_tracked(job)]
         # An earlier engine may have come as far as this with the same attempt.
-        known = [job for job in fresh if job.name in self._desk.spool.earlier()]
-        self._desk.news += self.adopt([(job, "") for job in known])
-        errors = self._submitter.submit([job for job in fresh if job not in known])
+        earlier = self._desk.spool.earlier()
+        self._desk.news += self.adopt([(job, "") for job in fresh if job.name in earlier])
+        errors = self._submitter.submit([job for job in fresh if job.name not in earlier])
         self._pace.hurry(self._desk.clock())
         return [self._answer(job, errors.get(job.row, "")) for job in jobs]
 
@@ -152,11 +156,32 @@ class BatchExecutor:
         desk.calls.collect()
         now = desk.clock()
         self._go_on_ending(now)
+        self._settle_unexplained(now)
         if len(desk.jobs):
             self._list(now)
             self._aftermath.poll(now)
         news, desk.news = desk.news + desk.hunt.poll(), []
         return news
+
+    def recorded(self, row: int, code: int) -> None:
+        """Let a job go whose exit record was read, or ask why a signal ended it; see the port.
+
+        The batch system has as long as the settings are patient for the reason.
+        """
+        tracked = self._desk.jobs.of_row(row)
+        if tracked is not None and not self._desk.end_with_code(tracked, code):
+            now = self._desk.clock()
+            self._unexplained[row] = (now + self._desk.settings.patience_s, tracked)
+            self._pace.hurry(now)
+
+    def _settle_unexplained(self, now: float) -> None:
+        """End what nobody explained in time, by its exit record alone."""
+        for row, (until, tracked) in list(self._unexplained.items()):
+            if self._desk.jobs.of_row(row) is not tracked:
+                del self._unexplained[row]
+            elif now >= until:
+                del self._unexplained[row]
+                self._desk.end(tracked, FinalWord(ref=tracked.ref, code=tracked.exit_code))
 
     def _list(self, now: float) -> None:
         if not self._listing and now >= self._pace.due_at():
@@ -190,7 +215,8 @@ class BatchExecutor:
         names = {name for name, _ in rows}
         self._submitter.listed(asked_at, names)
         self._desk.tidy(names)
-        self._pace.answered(now, changed=changed)
+        # The clock anew: what the answer cost to read counts, too.
+        self._pace.answered(self._desk.clock(), changed=changed)
 
     def _list_failed(self, reply: Reply, now: float) -> None:
         complaint = reply.complaint(self._desk.system.list_jobs([]).program)
@@ -235,12 +261,13 @@ class BatchExecutor:
             if tracked is not None:
                 at = now + grace_s
                 tracked.kill_at = at if tracked.kill_at is None else min(tracked.kill_at, at)
+                self._ending[row] = tracked
         self._go_on_ending(now)
         self._pace.hurry(now)
 
     def _go_on_ending(self, now: float) -> None:
         """Send TERM to what has not had it, and force to what had its grace."""
-        ending = [t for t in self._desk.jobs if t.kill_at is not None and t.ref.job_id]
+        ending = self._still_ending()
         fresh = [tracked for tracked in ending if not tracked.softly]
         if fresh:
             self._end_softly(fresh, now)
@@ -250,6 +277,12 @@ class BatchExecutor:
         if late:
             self._end(late, force=True)
             self._pace.hurry(now)
+
+    def _still_ending(self) -> list[Tracked]:
+        """Return the jobs to be ended that the batch system is known to have."""
+        of_row = self._desk.jobs.of_row
+        self._ending = {row: tracked for row, tracked in self._ending.items() if of_row(row) is tracked}
+        return [tracked for tracked in self._ending.values() if tracked.ref.job_id]
 
     def _end_softly(self, fresh: Sequence[Tracked], now: float) -> None:
         for tracked in fresh:
@@ -282,7 +315,8 @@ class BatchExecutor:
         due = [desk.calls.next_deadline(), desk.hunt.due_at(), self._aftermath.due_at()]
         if len(desk.jobs) and not self._listing:
             due.append(self._pace.due_at())
-        due += [_force_at(t) for t in desk.jobs if t.kill_at is not None and t.ref.job_id]
+        due += [_force_at(tracked) for tracked in self._still_ending()]
+        due += [until for until, _ in self._unexplained.values()]
         at = min((at for at in due if at is not None), default=None)
         return None if at is None else max(0.0, at - desk.clock())
 

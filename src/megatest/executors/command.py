@@ -57,6 +57,7 @@ class CommandExecutor:
     """
 
     name = "command"
+    queues = False
     trouble = ""
     slots: int | None = None
 
@@ -192,6 +193,9 @@ class CommandExecutor:
             with suppress(OSError):
                 newest = max(newest, os.stat(path).st_mtime)
         return min(time.time() - newest, now - launched.silent_since)
+
+    def recorded(self, row: int, code: int) -> None:
+        """Nothing to do: ends are known as they happen."""
 
     def fds(self) -> Sequence[int]:
         """Return the descriptor that wakes when a launcher returns."""

@@ -64,12 +64,14 @@ class Desk:
         the signal was ours.
         """
         _, ended = self.glance(tracked.job.run_dir)
-        if ended is None:
+        return ended is not None and self.end_with_code(tracked, ended.code)
+
+    def end_with_code(self, tracked: Tracked, code: int) -> bool:
+        """End a job by the code of its exit record; see `end_by_record`."""
+        tracked.exit_code = code
+        if code > _SIGNAL_CODES and tracked.kill_at is None:
             return False
-        tracked.exit_code = ended.code
-        if ended.code > _SIGNAL_CODES and tracked.kill_at is None:
-            return False
-        self.end(tracked, FinalWord(ref=tracked.ref, code=ended.code))
+        self.end(tracked, FinalWord(ref=tracked.ref, code=code))
         return True
 
     def end(self, tracked: Tracked, word: FinalWord) -> None:

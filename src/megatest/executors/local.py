@@ -79,6 +79,7 @@ class LocalExecutor:
     """
 
     name = "local"
+    queues = False
     trouble = ""
 
     def __init__(
@@ -236,6 +237,9 @@ class LocalExecutor:
             cpu_s=usage.ru_utime + usage.ru_stime,
             max_rss_kib=usage.ru_maxrss,
         )
+
+    def recorded(self, row: int, code: int) -> None:
+        """Nothing to do: ends are known as they happen."""
 
     def fds(self) -> Sequence[int]:
         """Return the epoll set's descriptor: readable when a job ended."""

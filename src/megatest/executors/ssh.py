@@ -38,6 +38,7 @@ class SshExecutor:
     """
 
     name = "ssh"
+    queues = False
 
     def __init__(
         self,
@@ -395,6 +396,9 @@ class SshExecutor:
                 remote.signal_at = remote.kill_at
 
     # -- waiting --------------------------------------------------------------------------------
+
+    def recorded(self, row: int, code: int) -> None:
+        """Nothing to do: ends are known as they happen."""
 
     def fds(self) -> Sequence[int]:
         """Return the descriptors of the sessions."""
