@@ -285,6 +285,9 @@ def holder_from_row(row: Row) -> Holder:
 _COLUMN: Final = {"time": "event_time", "diskfree_kib": "diskfree", "run_duration_s": "run_duration"}
 
 
+_NUMBERS: Final = frozenset({int, float, bool})
+
+
 @lru_cache(maxsize=256)
 def _columns(names: tuple[str, ...]) -> tuple[str, ...]:
     columns = tuple(_COLUMN.get(name, name) for name in names)
@@ -295,7 +298,8 @@ def columns_from_change(change: TestChange) -> tuple[tuple[str, ...], list[Bound
     """Return the columns that a change sets, and their values."""
     given = change.values
     values: list[Any] = [
-        value if value.__class__ is str and value.isascii() else bindable(value) for value in given.values()
+        value if (c := value.__class__) in _NUMBERS or (c is str and value.isascii()) else bindable(value)
+        for value in given.values()
     ]
     if "attempt" in given:
         values.append(given["attempt"])

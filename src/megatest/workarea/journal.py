@@ -27,6 +27,7 @@ LONGEST_LINE: Final = 1 << 20
 """Bytes; a longer line is foreign and skipped in bounded memory."""
 
 _CHUNK: Final = 1 << 18
+_SPARE: Final = 1 << 9
 _TAIL: Final = 1 << 16
 _MOST_GLUED: Final = 16
 
@@ -144,9 +145,11 @@ def _read(descriptor: int, offset: int) -> JournalPart:
     if not stat.S_ISREG(status.st_mode):
         return JournalPart(offset=offset, torn=1)
     scan = _Scan(offset if 0 <= offset <= status.st_size else 0)
-    while chunk := os.pread(descriptor, _CHUNK, scan.position):
+    # A buffer of the size of a chunk would be mapped and unmapped again for every short journal.
+    most = min(_CHUNK, max(status.st_size - scan.position, 0) + _SPARE)
+    while chunk := os.pread(descriptor, most, scan.position):
         scan.feed(chunk)
-        if len(chunk) < _CHUNK:
+        if len(chunk) < most:
             break  # what is written from now on is read the next time
     return scan.part()
 

@@ -27,6 +27,7 @@ _SETTLED_NS: Final = 2_000_000_000
 _MOST_LISTINGS: Final = 500  # the items of a test come one after the other; a test is rarely needed twice
 _SMALL: Final = 1 << 17
 _BLOCK: Final = 1 << 20
+_LEAST: Final = 1 << 12  # some files do not tell their size
 _NOT_SO: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SICK: Final = frozenset({errno.EROFS, errno.EIO, errno.ESTALE})
@@ -179,7 +180,7 @@ def _copy_bytes(reading: int, writing: int, size: int) -> None:
     """Copy until the end of the file, whatever its size was; the kernel may share the blocks."""
     if size > _SMALL and _copied_by_kernel(reading, writing):
         return
-    most = _BLOCK if size > _SMALL else _SMALL + 1
+    most = _BLOCK if size > _SMALL else max(size, _LEAST) + 1
     while block := os.read(reading, most):
         _write_all(writing, block)
         if len(block) == size:
