@@ -105,6 +105,18 @@ GOALS: Final = (
         limit=0.45,
         value=_wall("W1-10000-j2-tmpfs", "ctest"),
     ),
+    Goal(
+        workload="W1",
+        title="wall against ctest where it files too, 1,000",
+        limit=0.9,
+        value=_wall("W1-1000-j2-tmpfs", "ctest, filing"),
+    ),
+    Goal(
+        workload="W1",
+        title="CPU against ctest where it files too, 1,000",
+        limit=1.1,
+        value=_cpu("W1-1000-j2-tmpfs", "ctest, filing"),
+    ),
     Goal(workload="W1", title="CPU against ctest, 1,000", limit=1.1, value=_cpu("W1-1000-j2-tmpfs", "ctest")),
     Goal(
         workload="W1", title="CPU against ctest, 10,000", limit=0.65, value=_cpu("W1-10000-j2-tmpfs", "ctest")

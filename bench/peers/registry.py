@@ -27,6 +27,7 @@ OURS: Final = megatest.PEER
 FLOOR: Final = bare.PEER
 PEERS: Final = (
     ctest.PEER,
+    ctest.FILING,
     make.PEER,
     make.FILING,
     ninja.PEER,
