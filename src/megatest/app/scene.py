@@ -96,6 +96,7 @@ class Scene:
                 launch_delay_s=area.launch_delay_s,
                 kill_grace_s=area.kill_grace_s,
                 max_load=_max_load(area),
+                pool_units=area.pool_units,
             ),
         )
 

@@ -240,6 +240,7 @@ class Area:
         max_concurrent_jobs: limit over all runs; None where the file does not say.
         jobgroups: ``[jobgroups]``: limit per group.
         pools: ``[pools]``: named counted resources.
+        pool_units: names of the units of those pools that have any.
         launch_delay_s: least time between launches.
         run_limit_s: default `runtimelim`; None without.
         dead_time_s: `deadtime`: how long an unknown launcher's job may be silent.
@@ -282,6 +283,7 @@ class Area:
     max_concurrent_jobs: int | None = None
     jobgroups: Mapping[str, int] = field(default_factory=dict)
     pools: Mapping[str, int] = field(default_factory=dict)
+    pool_units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     launch_delay_s: float = 0
     run_limit_s: float | None = None
     dead_time_s: float = 7200

@@ -1,6 +1,7 @@
 """What may run at once: jobs over all runs, job groups, pools, slots of executors, launch delay.
 
-A limit never drops a test.  What can never fit is refused when it is planned.
+A limit never drops a test.  What can never fit is refused when it is planned.  Who goes first where
+several wait is decided in `line`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
+from megatest.model.claim import GROUP, JOBS, POOL, SLOTS, Holding, Share
 from megatest.model.error import UserError
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
@@ -51,38 +53,8 @@ class LimitSettings:
     launch_delay_s: float = 0
 
 
-class _Counted:
-    """One kind of limit: amounts in use by name, here and in other runs."""
-
-    __slots__ = ("_elsewhere", "_here", "_limits")
-
-    def __init__(self, limits: Mapping[str, int]) -> None:
-        self._limits = dict(limits)
-        self._here: Counter[str] = Counter()
-        self._elsewhere: Counter[str] = Counter()
-
-    def limit(self, name: str) -> int | None:
-        return self._limits.get(name)
-
-    def why_not(self, name: str, amount: int, what: str) -> str:
-        limit = self._limits.get(name)
-        here, elsewhere = self._here[name], self._elsewhere[name]
-        if limit is None or here + elsewhere + amount <= limit:
-            return ""
-        users = f"{here} in this run" + (f", {elsewhere} in other runs" if elsewhere else "")
-        return f"{what} has {limit}, in use are {here + elsewhere} ({users})"
-
-    def change(self, name: str, amount: int) -> None:
-        self._here[name] += amount
-
-    def set_elsewhere(self, used: Counter[str]) -> None:
-        self._elsewhere = used
-
-
-_JOBS: Final = ""
-
-
 _ONE_JOB: Final = Demand()
+_WORDS: Final = {GROUP: "job group", POOL: "pool", SLOTS: "executor"}
 
 
 def _one_job(_test_id: TestId, executor: str) -> Demand:
@@ -120,14 +92,16 @@ class Limits:
 
     __slots__ = (
         "_active_elsewhere",
+        "_ahead",
         "_demand_of",
-        "_groups",
-        "_jobs",
+        "_elsewhere",
+        "_here",
+        "_launch_delay_s",
+        "_limits",
         "_open_at",
-        "_pools",
-        "_settings",
-        "_slots",
+        "_parts",
         "generation",
+        "has_common",
     )
 
     def __init__(self, settings: LimitSettings | None = None, demand_of: DemandOf | None = None) -> None:
@@ -137,20 +111,45 @@ class Limits:
             settings: the limits; none without.
             demand_of: what each test takes, tests of other runs included; without, one job.
         """
-        self._settings = settings or LimitSettings()
+        settings = settings or LimitSettings()
         self._demand_of = demand_of or _one_job
+        self._launch_delay_s = settings.launch_delay_s
         self.generation = 0
-        most = self._settings.max_concurrent_jobs
-        self._jobs = _Counted({} if most is None else {_JOBS: most})
-        self._groups = _Counted(self._settings.jobgroups)
-        self._pools = _Counted(self._settings.pools)
-        self._slots = _Counted(self._settings.slots)
+        self._limits = {
+            **{(GROUP, name): limit for name, limit in settings.jobgroups.items()},
+            **{(POOL, name): limit for name, limit in settings.pools.items()},
+        }
+        self.has_common = bool(self._limits)
+        self._limits.update({(SLOTS, name): limit for name, limit in settings.slots.items()})
+        if settings.max_concurrent_jobs is not None:
+            self._limits[JOBS, ""] = settings.max_concurrent_jobs
+        self._parts: dict[Demand, tuple[Share, ...]] = {}
+        self._here: Counter[tuple[str, str]] = Counter()
+        self._elsewhere: Counter[tuple[str, str]] = Counter()
+        self._ahead: Mapping[tuple[str, str], int] = {}
         self._active_elsewhere: frozenset[TestId] = frozenset()
         self._open_at = -math.inf
 
     def demand(self, test_id: TestId, executor: str = "") -> Demand:
         """Return what a test takes while it runs."""
         return self._demand_of(test_id, executor)
+
+    def shares(self, demand: Demand) -> tuple[Share, ...]:
+        """Return what a demand takes of each limit that there is."""
+        parts = self._parts.get(demand)
+        if parts is None:
+            wanted = (
+                Share(JOBS, "", 1),
+                Share(GROUP, demand.jobgroup, 1),
+                Share(SLOTS, demand.executor, 1),
+                *(Share(POOL, name, amount) for name, amount in demand.pools),
+            )
+            parts = self._parts[demand] = tuple(share for share in wanted if share.key in self._limits)
+        return parts
+
+    def size(self, share: Share) -> int:
+        """Return how much there is of what a share is of."""
+        return self._limits[share.key]
 
     @property
     def open_at(self) -> float:
@@ -159,17 +158,19 @@ class Limits:
 
     def refusal(self, demand: Demand) -> str:
         """Return why a test with this demand could never start; empty if it can."""
-        group = self._groups.limit(demand.jobgroup)
-        if group is not None and group < 1:
-            return f"its job group {demand.jobgroup!r} has the limit {group}"
-        for name, amount in demand.pools:
-            size = self._pools.limit(name)
-            if size is not None and amount > size:
-                return f"it asks for {amount} of pool {name!r}, which has {size}"
-        slots = self._slots.limit(demand.executor)
-        if slots is not None and slots < 1:
-            return f"its executor {demand.executor!r} has the limit {slots}"
+        for share in self.shares(demand):
+            size = self.size(share)
+            if share.kind == POOL and share.amount > size:
+                return f"it asks for {share.amount} of pool {share.name!r}, which has {size}"
+            if share.amount > size and share.kind != JOBS:
+                return f"its {_WORDS[share.kind]} {share.name!r} has the limit {size}"
         return ""
+
+    def lacks(self, share: Share, kept: int = 0) -> bool:
+        """Return whether there is too little left for a share, if some is kept for others."""
+        key = share.key
+        taken = self._here[key] + self._elsewhere[key] + self._ahead.get(key, 0)
+        return taken + kept + share.amount > self._limits[key]
 
     def why_not(self, demand: Demand, now: float | None = None) -> str:
         """Return what keeps a test with this demand from starting; empty if it may.
@@ -182,14 +183,18 @@ class Limits:
         """
         if now is not None and now < self._open_at:
             return f"the launch delay lasts {self._open_at - now:.3g} s more"
-        reason = (
-            self._jobs.why_not(_JOBS, 1, "max_concurrent_jobs")
-            or self._groups.why_not(demand.jobgroup, 1, f"job group {demand.jobgroup!r}")
-            or self._slots.why_not(demand.executor, 1, f"executor {demand.executor!r}")
-        )
-        for name, amount in demand.pools:
-            reason = reason or self._pools.why_not(name, amount, f"pool {name!r}")
-        return reason
+        for share in self.shares(demand):
+            if self.lacks(share):
+                return self._about(share)
+        return ""
+
+    def _about(self, share: Share) -> str:
+        key = share.key
+        here, elsewhere, ahead = self._here[key], self._elsewhere[key], self._ahead.get(key, 0)
+        what = f"{_WORDS[share.kind]} {share.name!r}" if share.kind in _WORDS else "max_concurrent_jobs"
+        users = f"{here} in this run" + (f", {elsewhere} in other runs" if elsewhere else "")
+        kept = f"; {ahead} go to runs that have waited longer" if ahead else ""
+        return f"{what} has {self._limits[key]}, in use are {here + elsewhere} ({users}){kept}"
 
     def active_elsewhere(self, test_id: TestId) -> bool:
         """Return whether the same test or item is active in another run (mode exclusive)."""
@@ -198,41 +203,54 @@ class Limits:
     def take(self, demand: Demand, now: float | None = None) -> None:
         """Count a test that starts now; None: one that was started earlier, or see `why_not`."""
         self._change(demand, 1)
-        if now is not None and self._settings.launch_delay_s > 0:
-            self._open_at = now + self._settings.launch_delay_s
+        if now is not None and self._launch_delay_s > 0:
+            self._open_at = now + self._launch_delay_s
 
     def give_back(self, demand: Demand) -> None:
         """Count a test that ended."""
         self._change(demand, -1)
 
     def _change(self, demand: Demand, sign: int) -> None:
-        self._jobs.change(_JOBS, sign)
-        self._groups.change(demand.jobgroup, sign)
-        self._slots.change(demand.executor, sign)
-        for name, amount in demand.pools:
-            self._pools.change(name, sign * amount)
+        for share in self.shares(demand):
+            self._here[share.key] += sign * share.amount
 
-    def set_elsewhere(self, active: Iterable[TestRecord]) -> None:
-        """Replace what other runs use, given their tests in which a process may exist.
+    # -- other runs -----------------------------------------------------------------------------
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether other runs use any of the limits, or wait for it."""
+        return bool(self._elsewhere or self._ahead)
+
+    def is_used_elsewhere(self, share: Share) -> bool:
+        """Return whether other runs use some of what a share is of, or have waited for it longer."""
+        return bool(self._elsewhere[share.key] or self._ahead.get(share.key))
+
+    def set_elsewhere(self, active: Iterable[TestRecord], holdings: Iterable[Holding] = ()) -> None:
+        """Replace what other runs use.
+
+        Args:
+            active: their tests in which a process may exist.
+            holdings: what they hold of groups and pools.  A test that is active without a word
+                about that (its database was made anew) counts with what its file asks for.
 
         Cost: linear in them.
         """
+        used: Counter[tuple[str, str]] = Counter()
+        known: set[int] = set()
+        for holding in holdings:
+            known.add(holding.row)
+            if holding.share.key in self._limits:
+                used[holding.share.key] += holding.share.amount
         tests: set[TestId] = set()
-        jobs: Counter[str] = Counter()
-        groups: Counter[str] = Counter()
-        slots: Counter[str] = Counter()
-        pools: Counter[str] = Counter()
         for record in active:
-            demand = self._demand_of(record.test_id, record.executor)
             tests.add(record.test_id)
-            jobs[_JOBS] += 1
-            groups[demand.jobgroup] += 1
-            slots[demand.executor] += 1
-            for name, amount in demand.pools:
-                pools[name] += amount
+            for share in self.shares(self._demand_of(record.test_id, record.executor)):
+                if not (share.is_common and record.id in known):
+                    used[share.key] += share.amount
         self._active_elsewhere = frozenset(tests)
-        self._jobs.set_elsewhere(jobs)
-        self._groups.set_elsewhere(groups)
-        self._slots.set_elsewhere(slots)
-        self._pools.set_elsewhere(pools)
+        self._elsewhere = used
         self.generation += 1
+
+    def set_ahead(self, ahead: Mapping[tuple[str, str], int]) -> None:
+        """Replace what is left to other runs, by kind and name, because they have waited longer."""
+        self._ahead = ahead

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from megatest.model.claim import Share
 from megatest.model.ids import TestId
 from megatest.model.rollup import Pair
 from megatest.plan.assemble import Assembler
@@ -102,6 +103,16 @@ class Plan:
         """
         row = self._graph.ready.first(now)
         return row.test_id if row is not None else None
+
+    def shares(self, test_id: TestId) -> Sequence[Share]:
+        """Return what a test or item takes of each limit that there is."""
+        row = self._graph.row(test_id)
+        demand = row.demand if row is not None else None
+        return self.limits.shares(demand or self.limits.demand(test_id))
+
+    def wants(self) -> Mapping[tuple[str, str], Share]:
+        """Return what ready tests lack because of other runs; asked when none may start."""
+        return self._graph.ready.wants()
 
     def upcoming(self, count: int) -> Sequence[TestId]:
         """Return which would be next if no limit held them, to prepare for them."""

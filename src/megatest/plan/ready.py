@@ -9,8 +9,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 
+from megatest.model.claim import Share
 from megatest.model.ids import TestId
 from megatest.plan.limits import Demand, Limits
+from megatest.plan.line import Line
 from megatest.plan.node import Row, Stage
 from megatest.plan.priority import Rank
 
@@ -20,13 +22,14 @@ _Heap = list[tuple[Rank, Row]]
 class ReadyQueue:
     """The ready rows.  A row that is no longer ready is dropped when its turn comes."""
 
-    __slots__ = ("_heaps", "_held", "_held_at", "_limits")
+    __slots__ = ("_heaps", "_held", "_held_at", "_limits", "_line")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._heaps: dict[Demand, _Heap] = {}
         self._held: dict[TestId, tuple[Rank, Row]] = {}  # exclusive, active in another run
         self._held_at = limits.generation
+        self._line = Line(limits)
 
     def push(self, row: Row, rank: Rank) -> None:
         """Take a row in, O(log n).  Pushed twice it still starts once."""
@@ -47,6 +50,8 @@ class ReadyQueue:
         change of what other runs do.
         """
         self._let_go()
+        if self._limits.has_common:
+            return self._first_in_line(now)
         best: tuple[Rank, Row] | None = None
         for demand, heap in self._heaps.items():
             if not heap or self._limits.why_not(demand, now):
@@ -55,6 +60,28 @@ class ReadyQueue:
             if heap and (best is None or heap[0] < best):
                 best = heap[0]
         return best[1] if best else None
+
+    def _first_in_line(self, now: float | None) -> Row | None:
+        """Return the same where there are groups or pools, which may be kept for a better row."""
+        if now is not None and now < self._limits.open_at:
+            return None
+        demand = self._line.first(self._demands())
+        return self._heaps[demand][0][1] if demand is not None else None
+
+    def _demands(self) -> list[Demand]:
+        """Return the demands of the rows that wait, those of better rows first; O(d log d)."""
+        for demand, heap in self._heaps.items():
+            self._drop_stale(heap)
+            if not heap:
+                self._line.forget(demand)
+        return sorted((demand for demand, heap in self._heaps.items() if heap), key=self._best)
+
+    def _best(self, demand: Demand) -> Rank:
+        return self._heaps[demand][0][0]
+
+    def wants(self) -> dict[tuple[str, str], Share]:
+        """Return what rows lack because of other runs, by kind and name; asked when none may start."""
+        return self._line.wants(self._demands())
 
     def _drop_stale(self, heap: _Heap) -> None:
         while heap:
