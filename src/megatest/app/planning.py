@@ -193,9 +193,15 @@ def _limits(selected: Selected) -> Limits:
         max_concurrent_jobs=request.jobs if request.jobs is not None else area.max_concurrent_jobs,
         jobgroups=area.jobgroups,
         pools=area.pools,
-        slots={LOCAL: local_slots(area, request.jobs)},
+        slots={**_batch_slots(area), LOCAL: local_slots(area, request.jobs)},
     )
     return Limits(settings, demand)
+
+
+def _batch_slots(area: Area) -> dict[str, int]:
+    """Return the limits of executors' sections; what is no number is refused when one is made."""
+    texts = {name: keys.get("slots", "").strip() for name, keys in area.executors.items()}
+    return {name: int(text) for name, text in texts.items() if text.isascii() and text.isdigit()}
 
 
 def local_slots(area: Area, jobs: int | None) -> int:

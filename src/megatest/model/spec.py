@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from megatest.model.error import Location
+from megatest.model.claim import too_many
+from megatest.model.error import Diagnostic, Location, Severity
 from megatest.model.job import Resources
 from megatest.model.slotted import dataclass, field
 
@@ -87,6 +88,30 @@ class Waiton:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolWish:
+    """How much of a pool a test takes, with the place of the number in its file."""
+
+    name: str
+    amount: int
+    location: Location | None = None
+    source: str | None = None
+    length: int = 1
+
+    def finding(self, test: str, size: int) -> Diagnostic:
+        """Return the finding that a pool of this size can never serve it."""
+        return Diagnostic(
+            severity=Severity.ERROR,
+            message=f"test {test!r} can never start: {too_many(self.name, self.amount, size)}",
+            location=self.location,
+            source=self.source,
+            length=self.length,
+            hint=f"ask for {size} at most, or enlarge the pool in [pools]"
+            if size
+            else "enlarge it in [pools]",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One step of ``[ezsteps]``.
 
@@ -124,6 +149,7 @@ class Requirements:
     retries: int = 0
     retry_on: tuple[str, ...] = ()
     resources: Resources = Resources()
+    pools: tuple[PoolWish, ...] = ()
 
     @property
     def item_match(self) -> bool:

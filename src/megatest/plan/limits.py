@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
-from megatest.model.claim import GROUP, JOBS, POOL, SLOTS, Holding, Share
-from megatest.model.error import UserError
+from megatest.model.claim import GROUP, JOBS, POOL, SLOTS, Holding, Share, too_many
+from megatest.model.error import Diagnostic, Severity
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
 from megatest.model.slotted import dataclass, field
@@ -66,21 +66,26 @@ DemandOf = Callable[[TestId, str], Demand]
 
 
 def demand_of_spec(spec: TestSpec, pools: Collection[str], executor: str = "") -> Demand:
-    """Return what a test takes by its file: its job group, and each wish that names a pool.
-
-    Raises:
-        UserError: an amount of a pool is not a whole number of at least 1.
-    """
-    amounts: dict[str, int] = {}
-    for name, text in spec.requirements.resources.extra:
-        if name in pools:
-            if not (text.isascii() and text.isdigit() and int(text) > 0):
-                raise UserError(
-                    f"test {spec.name!r} asks for {text!r} of pool {name!r}",
-                    hint="give a whole number of at least 1",
-                )
-            amounts[name] = int(text)
+    """Return what a test takes by its file: its job group, and what it takes of these pools."""
+    amounts = {wish.name: wish.amount for wish in spec.requirements.pools if wish.name in pools}
     return Demand(jobgroup=spec.meta.jobgroup, pools=tuple(sorted(amounts.items())), executor=executor)
+
+
+def misfit_finding(test_id: TestId, spec: TestSpec, share: Share, size: int) -> Diagnostic:
+    """Return the finding about a test that asks for a share of which there is never enough."""
+    if share.kind == POOL:
+        for wish in spec.requirements.pools:
+            if wish.name == share.name:
+                return wish.finding(str(test_id), size)
+    message = f"test {str(test_id)!r} can never start: {misfit_sentence(share, size)}"
+    return Diagnostic(severity=Severity.ERROR, message=message)
+
+
+def misfit_sentence(share: Share, size: int) -> str:
+    """Return why a test that asks for a share of which there is never enough cannot start."""
+    if share.kind == POOL:
+        return too_many(share.name, share.amount, size)
+    return f"its {_WORDS[share.kind]} {share.name!r} has the limit {size}"
 
 
 class Limits:
@@ -156,15 +161,10 @@ class Limits:
         """The monotonic time from which the launch delay lets the next test start."""
         return self._open_at
 
-    def refusal(self, demand: Demand) -> str:
-        """Return why a test with this demand could never start; empty if it can."""
-        for share in self.shares(demand):
-            size = self.size(share)
-            if share.kind == POOL and share.amount > size:
-                return f"it asks for {share.amount} of pool {share.name!r}, which has {size}"
-            if share.amount > size and share.kind != JOBS:
-                return f"its {_WORDS[share.kind]} {share.name!r} has the limit {size}"
-        return ""
+    def misfit(self, demand: Demand) -> Share | None:
+        """Return the share for which a test with this demand could never start; None if it can."""
+        found = (s for s in self.shares(demand) if s.kind != JOBS and s.amount > self.size(s))
+        return next(found, None)
 
     def lacks(self, share: Share, kept: int = 0) -> bool:
         """Return whether there is too little left for a share, if some is kept for others."""

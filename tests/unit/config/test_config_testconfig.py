@@ -119,7 +119,9 @@ runwait yes
     assert (needs.retries, needs.retry_on) == (2, ("FAIL", "75"))
     resources = needs.resources
     assert (resources.cpus, resources.memory_mib, resources.gpus, resources.walltime_s) == (4, 1500, 1, 7200)
-    assert resources.extra == (("licenses", "tool:2"), ("lic", "2"))
+    assert resources.extra == (("licenses", "tool:2"),)
+    (wish,) = needs.pools
+    assert (wish.name, wish.amount, str(wish.location).rpartition("/")[2]) == ("lic", 2, WISH_PLACE)
     assert [(itemmap.upstream, itemmap.lines) for itemmap in needs.itemmaps] == [
         ("%", (("(a\\d+)(b\\d+)", "\\2foo\\1"), ("b(.*)", "\\1p"))),
         ("up%", ((".*", ""),)),
