@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fakes.engine_world import EngineWorld, FakeClock, FakeWaiter
@@ -69,7 +69,7 @@ class _Store(FakeStore):
         return super().claim(claims, is_live=is_live, time=time, lease=lease)
 
     def set_wants(
-        self, shares: Sequence[Share], *, anew: Collection[tuple[str, str]], lease: Lease
+        self, shares: Iterable[Share], *, anew: Collection[tuple[str, str]], lease: Lease
     ) -> Sequence[Want]:
         self._step()
         return super().set_wants(shares, anew=anew, lease=lease)
@@ -179,7 +179,7 @@ class Crowd:
                 player.outcome = player.world.run()
         except _Gone:
             pass
-        except BaseException as error:  # noqa: BLE001 - `play` raises it
+        except BaseException as error:
             player.failure = error
         finally:
             player.is_over = True

@@ -60,7 +60,7 @@ def _why_not_started(graph: Graph, row: Row) -> str:
     assert row.demand is not None
     if graph.ready.is_held(row):
         return "it is exclusive and active in another run"
-    limit = graph.limits.why_not(row.demand)
+    limit = graph.limits.why_not(row.demand) or graph.ready.why_kept_back(row)
     return f"it waits: {limit}" if limit else "it may start now; others come first"
 
 

@@ -17,6 +17,9 @@ from collections.abc import Iterable
 from megatest.model.claim import Share
 from megatest.plan.limits import Demand, Limits
 
+Kept = dict[tuple[str, str], tuple[int, Demand]]
+"""How much is kept for which demand, by kind and name."""
+
 
 class Line:
     """Remembers who lacks a group or pool.
@@ -39,16 +42,23 @@ class Line:
 
         Cost: linear in them.
         """
-        kept: dict[tuple[str, str], int] = {}
+        kept: Kept = {}
         for demand in demands:
             if self._may_start(demand, kept):
                 return demand
         return None
 
-    def _may_start(self, demand: Demand, kept: dict[tuple[str, str], int]) -> bool:
+    def kept(self, demands: Iterable[Demand]) -> Kept:
+        """Return what is kept, by kind and name, and for whom; demands as for `first`."""
+        kept: Kept = {}
+        for demand in demands:
+            self._may_start(demand, kept)
+        return kept
+
+    def _may_start(self, demand: Demand, kept: Kept) -> bool:
         shares = self._limits.shares(demand)
         lacking = [share for share in shares if self._limits.lacks(share)]
-        if not lacking and not any(self._limits.lacks(share, kept.get(share.key, 0)) for share in shares):
+        if not lacking and not any(self.lacks(share, kept) for share in shares):
             self._short.discard(demand)
             return True
         if any(share.is_common for share in lacking):
@@ -56,8 +66,12 @@ class Line:
         if demand in self._short:
             for share in shares:
                 if share.is_common:
-                    kept.setdefault(share.key, share.amount)
+                    kept.setdefault(share.key, (share.amount, demand))
         return False
+
+    def lacks(self, share: Share, kept: Kept) -> bool:
+        """Return whether what is kept leaves too little for a share."""
+        return share.key in kept and self._limits.lacks(share, kept[share.key][0])
 
     def forget(self, demand: Demand) -> None:
         """Note that no test with this demand waits any more."""

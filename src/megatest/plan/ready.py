@@ -79,6 +79,17 @@ class ReadyQueue:
     def _best(self, demand: Demand) -> Rank:
         return self._heaps[demand][0][0]
 
+    def why_kept_back(self, row: Row) -> str:
+        """Return for which row a ready one leaves what it would take; empty if for none."""
+        assert row.demand is not None
+        kept = self._line.kept(self._demands())
+        for share in self._limits.shares(row.demand):
+            if self._line.lacks(share, kept):
+                better = self._heaps[kept[share.key][1]][0][1]
+                amount = f"{kept[share.key][0]} of {share.kind} {share.name!r}"
+                return f"{amount} goes to {better.test_id}, which is before it and lacks something yet"
+        return ""
+
     def wants(self) -> dict[tuple[str, str], Share]:
         """Return what rows lack because of other runs, by kind and name; asked when none may start."""
         return self._line.wants(self._demands())
