@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 
 from megatest.app import wiring
 from megatest.app.beside import run_environment
@@ -13,6 +14,7 @@ from megatest.app.hooks import POST_HOOK, PRE_HOOK, run_hook
 from megatest.app.intake import RequestIntake
 from megatest.app.join import watch_until_free
 from megatest.app.launcher import COMMAND, LOCAL, choose
+from megatest.app.look import settle_on_look
 from megatest.app.meta import record_meta
 from megatest.app.planning import Selected, local_slots, make_plan
 from megatest.app.request import RUN, packed
@@ -173,7 +175,9 @@ def _execute(
             history=store.history,
             clock=clock,
         )
-        engine = scene.engine(plan, briefing, intake, watcher, interrupts)
+        engine = scene.engine(
+            plan, briefing, intake, watcher, interrupts, tend=partial(_tend, session, store)
+        )
         outcome = engine.run(adopted)
         if outcome.interrupted is Level.NONE:
             _run_hook(session, run, POST_HOOK, watcher)
@@ -181,6 +185,14 @@ def _execute(
         return RunReport(run=run, outcome=outcome, adopted=len(adopted))
     finally:
         scene.close()
+
+
+def _tend(session: Session, store: wiring.AllRecords, run_ids: Collection[int]) -> None:
+    """Settle what ended in other runs whose engines are dead."""
+    for run_id in run_ids:
+        run = store.run_by_id(run_id)
+        if run is not None:
+            settle_on_look(session, store, run)
 
 
 def _run_hook(session: Session, run: RunRecord, name: str, watcher: Watcher) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from megatest.app import wiring
 from megatest.app.planning import dry_run, select_tests
 from megatest.app.query import RunFilter, default_runname, find_runs
+from megatest.app.queueing import about_limits
 from megatest.app.request import RunRequest
 from megatest.app.session import AreaRequest, Session, open_area
 from megatest.model.ids import TestId
@@ -40,7 +41,10 @@ def why(request: AreaRequest, test: str, *, target: str = "", runname: str = "")
         holder = store.holder(run.id)
         if holder is not None and record.state not in (State.COMPLETED, State.KILLED):
             sentences.append(f"The run is held by process {holder.pid} on {holder.host} ({holder.user}).")
-    sentences += _about_next(request, run, target, runname, test_id, record)
+    next_run, plan = _about_next(request, run, target, runname, test_id, record)
+    sentences += next_run
+    if store is not None and run is not None and plan.is_ready(test_id):
+        sentences += about_limits(store, run, plan, test_id, record)
     return sentences
 
 
@@ -115,8 +119,8 @@ def _about_next(
     runname: str,
     test_id: TestId,
     record: TestRecord | None,
-) -> list[str]:
-    """Say what a plain ``megatest run`` of the same run would do with it."""
+) -> tuple[list[str], Plan]:
+    """Say what a plain ``megatest run`` of the same run would do with it; return also its plan."""
     wanted = RunRequest(
         area=request,
         target=str(run.target) if run is not None else target,
@@ -126,7 +130,7 @@ def _about_next(
     planned, plan = dry_run(select_tests(wanted))
     reasons = _reasons(plan, test_id)
     if not reasons:
-        return []
+        return [], plan
     runs = any(line.test_id == test_id or line.test_id.test == test_id.test for line in planned)
     before = [str(line.test_id) for line in planned if line.test_id.test != test_id.test]
     head = "The next run would run it" if runs else "The next run would not run it"
@@ -136,7 +140,7 @@ def _about_next(
     if runs and before:
         names = ", ".join(before[:5]) + (f" and {len(before) - 5} more" if len(before) > 5 else "")
         sentences.append(f"Before it would run: {names}.")
-    return sentences
+    return sentences, plan
 
 
 def _reasons(plan: Plan, test_id: TestId) -> list[str]:

@@ -15,7 +15,7 @@ launch in the same moment may exceed them by what they launch then.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from megatest.engine.attempt import Attempt, Row
@@ -29,6 +29,7 @@ from megatest.plan.plan import Plan
 RIPE_S: Final = 1.0
 _SILENT_S: Final = 15.0  # an engine that has not renewed its lease for so long is not waited for
 _REFUSED_S: Final = 0.2
+_TEND_EVERY_S: Final = 30.0
 
 _Key = tuple[str, str]
 
@@ -48,6 +49,8 @@ class Commons:
         plan: its limits are told what others use.
         store, lease, clock: see `megatest.engine.ports`.
         units: names of the units of pools that have any.
+        tend: settles what ended in these runs, as far as no engine looks after them; what a dead
+            engine's tests used would be in use for ever.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Commons:
         lease: Lease,
         clock: Clock,
         units: Mapping[str, tuple[str, ...]] | None = None,
+        tend: Callable[[Collection[int]], None] | None = None,
     ) -> None:
         self._plan = plan
         self._limits = plan.limits
@@ -73,6 +77,9 @@ class Commons:
         self._asked: dict[_Key, int] = {}
         self._served: set[_Key] = set()
         self._refused: dict[_Key, float] = {}
+        self._tend = tend
+        self._tend_at = 0.0
+        self._active_runs: frozenset[int] = frozenset()
 
     # -- looking at others ----------------------------------------------------------------------
 
@@ -82,6 +89,7 @@ class Commons:
         holdings = self._store.holdings() if self._limits.has_common else ()
         active = self._store.active_elsewhere(run_id)
         self._limits.set_elsewhere(active, [held for held in holdings if held.run_id != run_id])
+        self._active_runs = frozenset(record.run_id for record in active)
         self._others = [want for want in self._store.wants() if want.run_id != run_id]
         now = self._clock.monotonic()
         for want in self._others:
@@ -204,6 +212,10 @@ class Commons:
         """Draw tickets for what the plan's ready tests lack; none of them may start now."""
         if self._limits.is_contended or self._asked:
             self._ask(self._plan.wants())
+        if self._asked and self._tend is not None and self._clock.monotonic() >= self._tend_at:
+            self._tend_at = self._clock.monotonic() + _TEND_EVERY_S
+            self._tend(self._active_runs)
+            self.look()
 
     def step_aside(self) -> None:
         """Wait for nothing any more: this run launches nothing for now."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.batch import values_of
@@ -105,7 +105,10 @@ class Outcome:
 
 
 class Engine:
-    """Runs a plan to its end.  The collaborators are the ports of `megatest.engine.ports`."""
+    """Runs a plan to its end.  The collaborators are the ports of `megatest.engine.ports`.
+
+    `tend` is that of `megatest.engine.commons.Commons`.
+    """
 
     def __init__(
         self,
@@ -123,6 +126,7 @@ class Engine:
         interrupts: Interrupts,
         settings: Settings,
         waiter: Waiter,
+        tend: Callable[[Collection[int]], None] | None = None,
     ) -> None:
         self._plan = plan
         self._waiter = waiter
@@ -146,7 +150,12 @@ class Engine:
             say=watcher.said,
         )
         self._commons = Commons(
-            plan=plan, store=store, lease=ledger.lease, clock=clock, units=settings.pool_units
+            plan=plan,
+            store=store,
+            lease=ledger.lease,
+            clock=clock,
+            units=settings.pool_units,
+            tend=tend,
         )
         self._outcome = Outcome()
         name = os.uname()

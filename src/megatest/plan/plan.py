@@ -186,6 +186,11 @@ class Plan:
         """Return how many tests and items have still to start."""
         return self._graph.open - self._graph.running
 
+    def is_ready(self, test_id: TestId) -> bool:
+        """Return whether a test or item waits for nothing but limits."""
+        row = self._graph.row(test_id)
+        return row is not None and row.stage is Stage.READY
+
     def waiting(self) -> Iterator[TestId]:
         """Yield what has still to start; a test whose items are not known yet by its name."""
         for test in self._graph.tests.values():
