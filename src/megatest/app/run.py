@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 
 from megatest.app import wiring
+from megatest.app.attend import Desk, hold, living_holder
 from megatest.app.beside import run_environment
 from megatest.app.briefing import RunContext, TestBriefing
 from megatest.app.hold import Door, patience_s
@@ -188,11 +189,16 @@ def _execute(
 
 
 def _tend(session: Session, store: wiring.AllRecords, run_ids: Collection[int]) -> None:
-    """Settle what ended in other runs whose engines are dead."""
+    """Settle what ended in other runs whose engines are dead, and end what those claimed in vain."""
+    desk = Desk(session=session, records=store, clock=wiring.SystemClock())
     for run_id in run_ids:
         run = store.run_by_id(run_id)
-        if run is not None:
-            settle_on_look(session, store, run)
+        if run is None or living_holder(store, run) is not None:
+            continue
+        settle_on_look(session, store, run)
+        if store.holder(run_id) is not None:
+            with hold(desk, run):
+                pass  # a claim that led to no launch ends with the lease
 
 
 def _run_hook(session: Session, run: RunRecord, name: str, watcher: Watcher) -> None:

@@ -79,7 +79,7 @@ class Commons:
         self._refused: dict[_Key, float] = {}
         self._tend = tend
         self._tend_at = 0.0
-        self._active_runs: frozenset[int] = frozenset()
+        self._busy_runs: set[int] = set()
 
     # -- looking at others ----------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ class Commons:
         holdings = self._store.holdings() if self._limits.has_common else ()
         active = self._store.active_elsewhere(run_id)
         self._limits.set_elsewhere(active, [held for held in holdings if held.run_id != run_id])
-        self._active_runs = frozenset(record.run_id for record in active)
+        self._busy_runs = {record.run_id for record in active} | {held.run_id for held in holdings}
         self._others = [want for want in self._store.wants() if want.run_id != run_id]
         now = self._clock.monotonic()
         for want in self._others:
@@ -214,7 +214,7 @@ class Commons:
             self._ask(self._plan.wants())
         if self._asked and self._tend is not None and self._clock.monotonic() >= self._tend_at:
             self._tend_at = self._clock.monotonic() + _TEND_EVERY_S
-            self._tend(self._active_runs)
+            self._tend(self._busy_runs - {self._lease.run_id})
             self.look()
 
     def step_aside(self) -> None:
