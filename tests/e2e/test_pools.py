@@ -74,15 +74,15 @@ def test_who_holds_what_a_test_waits_for_is_told(kit: AreaKit, tmp_path: Path) -
         "[requirements]\nsimulator 2\n",
     )
     kit.add_test("short", "exit 0", "[requirements]\nsimulator 1\n")
-    first = kit.start(*RUN, "first", "long")
-    second = kit.start(*RUN, "second", "short")
+    processes = [kit.start(*RUN, "first", "long")]
     try:
         wait_for_file(tmp_path / "room/begun")
+        processes.append(kit.start(*RUN, "second", "short"))
         wait_for_file(kit.home / "lt/ubuntu/nfs/second/.run.journal")
         why = kit.good("why", "short", "-t", "ubuntu/nfs", "-n", "second")
     finally:
         (tmp_path / "room/enough").touch()
-        for process in (first, second):
+        for process in processes:
             process.communicate(timeout=60)
     assert (
         "Pool 'simulator' has 2, and it wants 1: in use are 2, by long of run ubuntu/nfs/first (2 since "

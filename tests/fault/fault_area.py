@@ -31,15 +31,15 @@ CONFIG = """\
 [fields]
 SYSTEM TEXT
 
+[pools]
+board 1
+
 [setup]
 target linux
 linktree #{getenv MT_RUN_AREA_HOME}/lt
 keep-attempts 1
 max_concurrent_jobs 1
 kill-grace 1
-
-[pools]
-board 1
 """
 
 SCRIPT = """\
