@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,16 @@ def test_what_a_dead_engine_claimed_in_vain_is_taken_back_by_whoever_wants_it(ki
     assert (kit.home / "lt/ubuntu/nfs/other/both/had").read_text() == "b1 b2\n"
     kit.good(*RUN, "dead", "both")
     assert (kit.home / "lt/ubuntu/nfs/dead/both/had").read_text() == "b1 b2\n"
+
+
+def test_what_ended_under_an_engine_that_died_is_settled_by_whoever_waits_for_it(kit: AreaKit) -> None:
+    kit.add_test("both", "echo $MT_POOL_BOARD > had", "[requirements]\nboard 2\n")
+    more = {"MEGATEST_FAILPOINT": "job reaped:1"}
+    assert kit.megatest(*RUN, "dead", "both", more=more).code == -9
+    kit.good(*RUN, "other", "both")
+    assert (kit.home / "lt/ubuntu/nfs/other/both/had").read_text() == "b1 b2\n"
+    with closing(sqlite3.connect(kit.home / "megatest.db")) as db:
+        assert db.execute("SELECT state, status FROM tests").fetchall() == [("COMPLETED", "PASS")] * 2
 
 
 def test_who_holds_what_a_test_waits_for_is_told(kit: AreaKit, tmp_path: Path) -> None:

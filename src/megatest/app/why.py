@@ -13,6 +13,7 @@ from megatest.app.session import AreaRequest, Session, open_area
 from megatest.model.ids import TestId
 from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord
 from megatest.model.status import ACTIVE, State, Status
+from megatest.plan.explain import MAY_START, Planned
 from megatest.plan.plan import Plan
 from megatest.reports import listing
 
@@ -41,11 +42,11 @@ def why(request: AreaRequest, test: str, *, target: str = "", runname: str = "")
         holder = store.holder(run.id)
         if holder is not None and record.state not in (State.COMPLETED, State.KILLED):
             sentences.append(f"The run is held by process {holder.pid} on {holder.host} ({holder.user}).")
-    next_run, plan = _about_next(request, run, target, runname, test_id, record)
-    sentences += next_run
+    planned, plan = _plan_next(request, run, target, runname, test_id)
+    limits: list[str] = []
     if store is not None and run is not None and plan.is_ready(test_id):
-        sentences += about_limits(store, run, plan, test_id, record)
-    return sentences
+        limits = about_limits(store, run, plan, test_id, record)
+    return sentences + _about_next(planned, plan, test_id, record, waits=bool(limits)) + limits
 
 
 def _run(store: wiring.AllRecords | None, session: Session, target: str, runname: str) -> RunRecord | None:
@@ -112,25 +113,26 @@ def _about_failure(record: TestRecord, attempts: Sequence[AttemptRecord]) -> lis
     return sentences
 
 
-def _about_next(
-    request: AreaRequest,
-    run: RunRecord | None,
-    target: str,
-    runname: str,
-    test_id: TestId,
-    record: TestRecord | None,
-) -> tuple[list[str], Plan]:
-    """Say what a plain ``megatest run`` of the same run would do with it; return also its plan."""
+def _plan_next(
+    request: AreaRequest, run: RunRecord | None, target: str, runname: str, test_id: TestId
+) -> tuple[Sequence[Planned], Plan]:
+    """Return what a plain ``megatest run`` of the same run would do."""
     wanted = RunRequest(
         area=request,
         target=str(run.target) if run is not None else target,
         runname=run.runname if run is not None else runname or default_runname(wiring.SystemClock().now()),
         pattern=str(test_id),
     )
-    planned, plan = dry_run(select_tests(wanted))
-    reasons = _reasons(plan, test_id)
+    return dry_run(select_tests(wanted))
+
+
+def _about_next(
+    planned: Sequence[Planned], plan: Plan, test_id: TestId, record: TestRecord | None, *, waits: bool
+) -> list[str]:
+    """Say what the next run would do with a test; waits: for limits, of which more is said."""
+    reasons = [reason for reason in _reasons(plan, test_id) if not (waits and reason == MAY_START)]
     if not reasons:
-        return [], plan
+        return []
     runs = any(line.test_id == test_id or line.test_id.test == test_id.test for line in planned)
     before = [str(line.test_id) for line in planned if line.test_id.test != test_id.test]
     head = "The next run would run it" if runs else "The next run would not run it"
@@ -140,7 +142,7 @@ def _about_next(
     if runs and before:
         names = ", ".join(before[:5]) + (f" and {len(before) - 5} more" if len(before) > 5 else "")
         sentences.append(f"Before it would run: {names}.")
-    return sentences, plan
+    return sentences
 
 
 def _reasons(plan: Plan, test_id: TestId) -> list[str]:

@@ -16,6 +16,7 @@ from megatest.model.error import Diagnostic, Severity
 from megatest.model.spec import Area, PoolWish
 
 _UNITS: Final = "units"
+_NO_SIZE: Final = 10**9  # of a pool whose size was reported as wrong: not every test that takes of it too
 
 
 def pools_from(values: Values) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:
@@ -31,7 +32,7 @@ def pools_from(values: Values) -> tuple[dict[str, int], dict[str, tuple[str, ...
         else:
             finding = wrong_value(entry, Kind.INTEGER)
             wrong = [] if finding is None else [finding]
-            sizes[entry.key] = integer(entry.value.strip(BLANKS)) or 0
+            sizes[entry.key] = _NO_SIZE if wrong else integer(entry.value.strip(BLANKS)) or 0
         values.findings.extend(wrong)
     return sizes, units
 

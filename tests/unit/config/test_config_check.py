@@ -110,6 +110,12 @@ def test_slips_in_a_test_are_found(tmp_path: Path, text: str, said: str) -> None
     assert said in _render(_check(tmp_path, t1=text), tmp_path)
 
 
+def test_a_pool_without_a_size_is_one_finding_not_one_for_each_test(tmp_path: Path) -> None:
+    test = "[ezsteps]\na b\n[requirements]\nboard 3\n"
+    findings = _check(tmp_path, "[pools]\nboard four\n", t1=test, t2=test)
+    assert [finding.message for finding in findings] == ["board: 'four' is no whole number"]
+
+
 def test_a_group_without_room_is_found_at_its_name(tmp_path: Path) -> None:
     findings = _check(tmp_path, "[jobgroups]\nnone 0\n", t1="[ezsteps]\na b\n[test_meta]\njobgroup none\n")
     assert "testconfig:4:10: error: test 't1' can never start: its job group 'none' has the limit 0" in (
