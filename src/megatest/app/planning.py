@@ -13,6 +13,7 @@ from megatest.app.session import Session, open_target
 from megatest.config.testconfig import Purpose, load_test
 from megatest.config.waivers import load_waivers
 from megatest.engine.ports import Clock
+from megatest.model.claim import JOBS, SLOTS
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern, parse_pattern, parse_words
@@ -194,6 +195,8 @@ def _limits(selected: Selected) -> Limits:
         jobgroups=area.jobgroups,
         pools=area.pools,
         slots={**_batch_slots(area), LOCAL: local_slots(area, request.jobs)},
+        # Who asks for so many tests at once means this run's, whatever others do.
+        own=frozenset({(JOBS, ""), (SLOTS, LOCAL)}) if request.jobs is not None else frozenset(),
     )
     return Limits(settings, demand)
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 
 from megatest.app import wiring
-from megatest.app.attend import Desk, hold, living_holder
 from megatest.app.beside import run_environment
 from megatest.app.briefing import RunContext, TestBriefing
+from megatest.app.caretaker import Caretaker
 from megatest.app.hold import Door, patience_s
 from megatest.app.hooks import POST_HOOK, PRE_HOOK, run_hook
 from megatest.app.intake import RequestIntake
 from megatest.app.join import watch_until_free
 from megatest.app.launcher import COMMAND, LOCAL, choose
-from megatest.app.look import settle_on_look
 from megatest.app.meta import record_meta
 from megatest.app.planning import Selected, local_slots, make_plan
 from megatest.app.request import RUN, packed
@@ -176,9 +174,8 @@ def _execute(
             history=store.history,
             clock=clock,
         )
-        engine = scene.engine(
-            plan, briefing, intake, watcher, interrupts, tend=partial(_tend, session, store)
-        )
+        tend = Caretaker(session, store, clock, watcher)
+        engine = scene.engine(plan, briefing, intake, watcher, interrupts, tend)
         outcome = engine.run(adopted)
         if outcome.interrupted is Level.NONE:
             _run_hook(session, run, POST_HOOK, watcher)
@@ -186,19 +183,6 @@ def _execute(
         return RunReport(run=run, outcome=outcome, adopted=len(adopted))
     finally:
         scene.close()
-
-
-def _tend(session: Session, store: wiring.AllRecords, run_ids: Collection[int]) -> None:
-    """Settle what ended in other runs whose engines are dead, and end what those claimed in vain."""
-    desk = Desk(session=session, records=store, clock=wiring.SystemClock())
-    for run_id in run_ids:
-        run = store.run_by_id(run_id)
-        if run is None or living_holder(store, run) is not None:
-            continue
-        settle_on_look(session, store, run)
-        if store.holder(run_id) is not None:
-            with hold(desk, run):
-                pass  # a claim that led to no launch ends with the lease
 
 
 def _run_hook(session: Session, run: RunRecord, name: str, watcher: Watcher) -> None:

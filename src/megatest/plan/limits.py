@@ -43,6 +43,7 @@ class LimitSettings:
         jobgroups: tests at once of a group, over all runs.
         pools: units of a pool.
         slots: tests at once of an executor.
+        own: kinds and names of the limits that count this run's tests only.
         launch_delay_s: least time between two launches.
     """
 
@@ -50,6 +51,7 @@ class LimitSettings:
     jobgroups: Mapping[str, int] = field(default_factory=dict)
     pools: Mapping[str, int] = field(default_factory=dict)
     slots: Mapping[str, int] = field(default_factory=dict)
+    own: frozenset[tuple[str, str]] = frozenset()
     launch_delay_s: float = 0
 
 
@@ -104,6 +106,7 @@ class Limits:
         "_launch_delay_s",
         "_limits",
         "_open_at",
+        "_own",
         "_parts",
         "generation",
         "has_common",
@@ -128,6 +131,7 @@ class Limits:
         self._limits.update({(SLOTS, name): limit for name, limit in settings.slots.items()})
         if settings.max_concurrent_jobs is not None:
             self._limits[JOBS, ""] = settings.max_concurrent_jobs
+        self._own = settings.own
         self._parts: dict[Demand, tuple[Share, ...]] = {}
         self._here: Counter[tuple[str, str]] = Counter()
         self._elsewhere: Counter[tuple[str, str]] = Counter()
@@ -245,7 +249,7 @@ class Limits:
         for record in active:
             tests.add(record.test_id)
             for share in self.shares(self._demand_of(record.test_id, record.executor)):
-                if not (share.is_common and record.id in known):
+                if share.key not in self._own and not (share.is_common and record.id in known):
                     used[share.key] += share.amount
         self._active_elsewhere = frozenset(tests)
         self._elsewhere = used
@@ -253,4 +257,4 @@ class Limits:
 
     def set_ahead(self, ahead: Mapping[tuple[str, str], int]) -> None:
         """Replace what is left to other runs, by kind and name, because they have waited longer."""
-        self._ahead = ahead
+        self._ahead = {key: amount for key, amount in ahead.items() if key not in self._own}

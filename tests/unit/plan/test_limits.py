@@ -112,3 +112,16 @@ def test_what_goes_to_runs_that_have_waited_longer_is_not_free() -> None:
     assert limits.why_not(Demand()) == (
         "executor '' has 2, in use are 0 (0 in this run); 2 go to runs that have waited longer"
     )
+
+
+def test_a_limit_of_this_run_alone_does_not_look_at_others() -> None:
+    limits = Limits(LimitSettings(max_concurrent_jobs=1, slots={"": 1}, own=frozenset({("jobs", "")})))
+    limits.set_elsewhere([elsewhere("a")])
+    assert limits.why_not(Demand()) == "executor '' has 1, in use are 1 (0 in this run, 1 in other runs)"
+    limits = Limits(LimitSettings(max_concurrent_jobs=1, own=frozenset({("jobs", "")})))
+    limits.set_elsewhere([elsewhere("a")])
+    limits.set_ahead({("jobs", ""): 1})
+    assert not limits.is_contended
+    assert limits.why_not(Demand()) == ""
+    limits.take(Demand())
+    assert limits.why_not(Demand())

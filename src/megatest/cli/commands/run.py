@@ -25,7 +25,9 @@ _BAD_STATUSES = ("FAIL", "ABORT", "KILLED", "STUCK/DEAD", "DEAD", "PREQ_FAIL", "
 
 @click.command("run")
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Tests at once. [default: the area's limit]")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), help="Tests of this run at once. [default: the area's limit]"
+)
 @click.option("--rerun", metavar="A,B", help="Run again what has one of these statuses, e.g. FAIL,WARN.")
 @click.option("--rerun-all", is_flag=True, help="Run everything again.")
 @click.option("--rerun-clean", is_flag=True, help="Run again what failed, was killed or did not end.")
