@@ -28,6 +28,7 @@ POINTS: Final = frozenset(
         "commit after",
         "journal read",
         "attempt settled",
+        "claim made",
         # the store
         "database file made",
         "schema before commit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ import pytest
 from fakes.store import FakeRecords, FakeStore
 from megatest.engine.ports import Store
 from megatest.model.change import AttemptKept, Change, StepChange, StepsCleared, TestChange
+from megatest.model.claim import GROUP, POOL, SLOTS, Claim, Share
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder, Lease, LeaseLost
@@ -497,6 +498,162 @@ def test_active_elsewhere_are_the_tests_of_other_runs_that_may_have_a_process(
     move(store, theirs[1], "LAUNCHED", "RUNNING")
     move(store, theirs[2], "LAUNCHED", "COMPLETED")
     assert [test.test_id.test for test in store.active_elsewhere(run.id)] == ["a", "b"]
+
+
+# -- claims -------------------------------------------------------------------------------------
+
+
+def lease_of(store: FullStore, run: RunRecord, pid: int = 1) -> Lease:
+    lease = store.acquire_lease(run.id, Holder(host="h", pid=pid, time=5))
+    assert isinstance(lease, Lease)
+    return lease
+
+
+def claim_of(
+    test: TestRecord, amount: int, *, size: int = 3, attempt: int = 1, units: tuple[str, ...] = ()
+) -> Claim:
+    share = Share(POOL, "lic", amount)
+    return Claim(row=test.id, attempt=attempt, share=share, size=size, units=units)
+
+
+def take(store: FullStore, lease: Lease, claim: Claim, live: Collection[int] = ()) -> tuple[str, ...] | None:
+    """Claim; return the units, or None if there was too little."""
+    held = store.claim([claim], is_live=lambda row: row in live, time=7, lease=lease)
+    if held is None:
+        return None
+    (holding,) = held
+    assert (holding.row, holding.share, holding.time) == (claim.row, claim.share, 7)
+    return holding.units
+
+
+def held_rows(store: FullStore) -> list[tuple[str, int]]:
+    return [(str(held.test_id), held.share.amount) for held in store.holdings()]
+
+
+def launch(store: FullStore, test: TestRecord, attempt: int = 1) -> None:
+    change = TestChange(row=test.id, expected_state=test.state, state="LAUNCHED", attempt=attempt)
+    assert store.commit([change], None) == []
+
+
+def test_all_runs_together_never_hold_more_than_there_is(store: FullStore, run: RunRecord) -> None:
+    other = store.register_run(SUSE, "w2", owner="me", time=2)
+    mine, theirs = register(store, run, "a", "b"), register(store, other, "a", "b")
+    my_lease, their_lease = lease_of(store, run), lease_of(store, other, 2)
+    assert take(store, my_lease, claim_of(mine[0], 2)) == ()
+    assert take(store, their_lease, claim_of(theirs[0], 2)) is None
+    assert take(store, their_lease, claim_of(theirs[0], 1)) == ()
+    assert take(store, my_lease, claim_of(mine[1], 1), live=[mine[0].id]) is None
+    assert held_rows(store) == [("a", 2), ("a", 1)]
+    assert {held.run_id for held in store.holdings()} == {run.id, other.id}
+
+
+def test_what_an_attempt_holds_it_holds_until_its_end_is_recorded(store: FullStore, run: RunRecord) -> None:
+    (test,) = register(store, run, "a/1")
+    lease = lease_of(store, run)
+    take(store, lease, claim_of(test, 2))
+    launch(store, test)
+    store.release(lease)
+    assert held_rows(store) == [("a/1", 2)], "its engine may be dead, but it runs"
+    store.commit([TestChange(row=test.id, expected_state="LAUNCHED", state="COMPLETED")], None)
+    assert held_rows(store) == []
+
+
+def test_a_claim_that_led_to_no_launch_ends_with_its_lease(store: FullStore, run: RunRecord) -> None:
+    (test,) = register(store, run, "a")
+    first = lease_of(store, run)
+    take(store, first, claim_of(test, 3))
+    assert held_rows(store) == [("a", 3)]
+    second = store.take_over(run.id, first.token, Holder(host="h", pid=2))
+    assert held_rows(store) == []
+    assert take(store, second, claim_of(test, 3)) == ()
+    store.release(second)
+    assert held_rows(store) == []
+
+
+def test_a_claim_may_be_dropped_and_a_row_that_does_not_live_gives_way(
+    store: FullStore, run: RunRecord
+) -> None:
+    first, second = register(store, run, "a", "b")
+    lease = lease_of(store, run)
+    take(store, lease, claim_of(first, 3))
+    store.drop_claims([first.id], lease=lease)
+    assert held_rows(store) == []
+    take(store, lease, claim_of(first, 3))
+    launch(store, first)
+    assert take(store, lease, claim_of(second, 3), live=[first.id]) is None
+    assert take(store, lease, claim_of(second, 3)) == ()
+    assert held_rows(store) == [("b", 3)]
+
+
+def test_a_claim_of_several_things_is_granted_as_a_whole_or_not_at_all(
+    store: FullStore, run: RunRecord
+) -> None:
+    (test,) = register(store, run, "a")
+    lease = lease_of(store, run)
+    group = Claim(row=test.id, attempt=1, share=Share(GROUP, "big", 1), size=0)
+    claims = [claim_of(test, 1), group]
+    assert store.claim(claims, is_live=lambda _: False, time=7, lease=lease) is None
+    assert store.holdings() == []
+    claims = [claim_of(test, 1), replace(group, size=1)]
+    held = store.claim(claims, is_live=lambda _: False, time=7, lease=lease)
+    assert held is not None
+    assert {holding.share.key for holding in held} == {("group", "big"), ("pool", "lic")}
+
+
+def test_named_units_are_given_to_one_holder_each(store: FullStore, run: RunRecord) -> None:
+    first, second, third = register(store, run, "a", "b", "c")
+    lease = lease_of(store, run)
+    names = ("p1", "p2", "p3")
+    assert take(store, lease, claim_of(first, 1, units=names)) == ("p1",)
+    assert take(store, lease, claim_of(second, 2, units=names), live=[first.id]) == ("p2", "p3")
+    both = [first.id, second.id]
+    assert take(store, lease, claim_of(third, 2, units=names), live=both) is None
+    assert take(store, lease, claim_of(third, 2, units=names)) == ("p1", "p2")
+
+
+def test_no_named_unit_is_given_away_while_somebody_holds_one_that_is_not_known(
+    store: FullStore, run: RunRecord
+) -> None:
+    """So after a rebuild of the database, while tests run that hold units."""
+    first, second = register(store, run, "a", "b")
+    lease = lease_of(store, run)
+    launch(store, first)
+    store.keep_claims([claim_of(first, 1)], time=9, lease=lease)
+    store.keep_claims([claim_of(first, 1)], time=99, lease=lease)
+    assert [(held.units, held.time) for held in store.holdings()] == [((), 9)]
+    assert take(store, lease, claim_of(second, 1, units=("p1", "p2", "p3")), live=[first.id]) is None
+    assert take(store, lease, claim_of(second, 1), live=[first.id]) == ()
+
+
+def test_whoever_lost_the_run_claims_nothing(store: FullStore, run: RunRecord) -> None:
+    (test,) = register(store, run, "a")
+    lost = lease_of(store, run)
+    store.take_over(run.id, lost.token, Holder(host="h", pid=2))
+    with pytest.raises(LeaseLost):
+        take(store, lost, claim_of(test, 1))
+    with pytest.raises(LeaseLost):
+        store.set_wants([Share(POOL, "lic", 1)], anew=(), lease=lost)
+    assert store.holdings() == []
+
+
+def test_a_want_keeps_its_ticket_until_it_is_drawn_anew(store: FullStore, run: RunRecord) -> None:
+    other = store.register_run(SUSE, "w2", owner="me", time=2)
+    mine, theirs = lease_of(store, run), lease_of(store, other, 2)
+    lic, slot = Share(POOL, "lic", 2), Share(SLOTS, "local", 1)
+    store.set_wants([lic], anew=(), lease=mine)
+    store.set_wants([lic, slot], anew=(), lease=theirs)
+    assert (store.wants()[0].run_id, store.wants()[0].share) == (run.id, lic)
+    kept = store.set_wants([lic._replace(amount=1), slot], anew=(), lease=mine)
+    assert [want.share.amount for want in kept] == [1, 1]
+    assert store.wants()[0] == kept[0]
+    store.set_wants([lic], anew=[lic.key], lease=mine)
+    assert [want.run_id for want in store.wants()] == [other.id, other.id, run.id]
+    store.release(theirs)
+    assert [want.run_id for want in store.wants()] == [run.id], "nobody waits for who has gone"
+    store.renew(mine, 77)
+    assert store.wants()[0].renewed == 77
+    store.set_wants([], anew=(), lease=mine)
+    assert store.wants() == []
 
 
 def test_past_durations_are_medians_of_passes_in_the_newest_runs(store: FullStore) -> None:

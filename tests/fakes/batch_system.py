@@ -162,6 +162,10 @@ class FakeBatchSystem:
     def list_jobs(self, names: Sequence[str]) -> Command:
         return Command(argv=("list", *names))
 
+    def is_listing(self, reply: Reply) -> bool:
+        """Return whether the command ran: an empty list is one."""
+        return reply.ok
+
     def rows(self, out: str) -> Sequence[QueueRow]:
         return [
             QueueRow(ref=task.ref, standing=task.standing, reason=task.reason)

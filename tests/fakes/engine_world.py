@@ -7,7 +7,7 @@ their prerequisites; ``world.run()`` runs an engine over it and returns its outc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fakes.executor import FakeCluster, FakeExecutor
 from fakes.executor import Plan as JobPlan
@@ -35,7 +35,7 @@ from megatest.model.lease import Holder, Lease
 from megatest.model.pattern import parse_pattern
 from megatest.model.record import TestRecord
 from megatest.model.signature import signature_of
-from megatest.model.spec import ItemVariable, Requirements, TestSpec, Waiton
+from megatest.model.spec import ItemVariable, Requirements, TestSpec, Variable, Waiton
 from megatest.plan.items import Item, expand_items
 from megatest.plan.limits import Demand, Limits, LimitSettings
 from megatest.plan.plan import Plan
@@ -95,6 +95,7 @@ class FakeWorkArea:
     Attributes:
         journals: entries by run directory.
         unpreparable: messages by test for which no directory can be made.
+        variables: what an attempt was told, by run directory.
         full: what `low_space` says.
     """
 
@@ -102,12 +103,14 @@ class FakeWorkArea:
     unpreparable: dict[str, str] = field(default_factory=dict)
     full: str = ""
     discarded: list[str] = field(default_factory=list)
+    variables: dict[str, tuple[Variable, ...]] = field(default_factory=dict)
 
     def prepare(self, spec: AttemptSpec) -> Prepared:
         """See the port."""
         if spec.test_id.test in self.unpreparable:
             raise MegatestError(self.unpreparable[spec.test_id.test])
         run_dir = f"/runs/{spec.test_id}.{spec.attempt}"
+        self.variables[run_dir] = spec.variables
         return Prepared(
             run_dir=run_dir, link=f"/lt/{spec.test_id}", script=f"{run_dir}/s", log=f"{run_dir}/l"
         )
@@ -319,6 +322,12 @@ class EngineWorld:
         skips: reasons by test or item.
         slots: tests at once.
         make_executor: what each engine gets as its view of the cluster.
+        runname: of the run; worlds that share records, and whose runs have other names, are several
+            engines at work in one area.
+        limits: all limits, in place of `slots`.
+        demands: what tests take of them; others take a job.
+        units: names of the units of pools.
+        open_store: makes the engine's connection.
     """
 
     graph: tuple[str, ...]
@@ -339,6 +348,11 @@ class EngineWorld:
     bell: FakeBell = field(default_factory=FakeBell)
     specs: dict[str, TestSpec] = field(default_factory=dict)
     run_id: int = 0
+    runname: str = "r"
+    limits: LimitSettings | None = None
+    demands: Mapping[str, Demand] = field(default_factory=dict)
+    units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    open_store: Callable[[FakeRecords], FakeStore] = FakeStore
     make_executor: Callable[[FakeCluster], FakeExecutor] = FakeExecutor
     cluster: FakeCluster = field(init=False)
     waiter: FakeWaiter = field(init=False)
@@ -388,9 +402,9 @@ class EngineWorld:
 
     def run(self, pattern: str = "%", request: RerunRequest | None = None) -> Outcome:
         """Run one engine over the world, recovery first, as a command would."""
-        store = FakeStore(self.records)
+        store = self.open_store(self.records)
         now = int(self.clock.now())
-        run = store.register_run(TARGET, "r", owner="me", time=now)
+        run = store.register_run(TARGET, self.runname, owner="me", time=now)
         self.run_id = run.id
         lease = store.acquire_lease(run.id, Holder(host="h", pid=len(self.log.commits) + 1))
         if isinstance(lease, Holder):
@@ -423,7 +437,8 @@ class EngineWorld:
             job_prefix="j",
         )
         ledger.commit()
-        plan = Plan(limits=Limits(LimitSettings(max_concurrent_jobs=self.slots), self._demand))
+        limits = self.limits or LimitSettings(max_concurrent_jobs=self.slots)
+        plan = Plan(limits=Limits(limits, self._demand))
         selection = select(self.specs.keys(), self.specs.__getitem__, parse_pattern(pattern))
         plan.add(selection, request, {t.test_id: _prior(t) for t in store.tests(self.run_id)})
         engine = Engine(
@@ -438,13 +453,13 @@ class EngineWorld:
             watcher=self.watcher,
             clock=self.clock,
             interrupts=self.interrupts,  # type: ignore[arg-type]
-            settings=Settings(job_prefix="j", kill_grace_s=5),
+            settings=Settings(job_prefix="j", kill_grace_s=5, pool_units=self.units),
             waiter=self.waiter,
         )
         return engine, adopted
 
-    def _demand(self, _test_id: TestId, executor: str) -> Demand:
-        return Demand(executor=executor or "fake")
+    def _demand(self, test_id: TestId, executor: str) -> Demand:
+        return replace(self.demands.get(test_id.test, Demand()), executor=executor or "fake")
 
     def _plan_of(self, job: Job) -> JobPlan:
         return self.jobs.get(f"{self._test_of(job)}.{job.attempt}") or self.jobs.get(

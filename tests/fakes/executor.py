@@ -88,6 +88,12 @@ class FakeCluster:
         """Return whether a job of this name was ever taken."""
         return name in self._playing
 
+    def alive(self) -> list[Job]:
+        """Return the jobs that run now."""
+        for playing in self._playing.values():
+            self._advance(playing)
+        return [p.job for p in self._playing.values() if p.started_at is not None and p.ended is None]
+
     def cancel(self, name: str, grace_s: float) -> None:
         """Ask for a job's end."""
         playing = self._playing[name]

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from megatest.model.change import AttemptKept, Change, StepChange, StepsCleared, TestChange
+from megatest.model.claim import Claim, Holding, Share, Want, grant
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder, Lease, LeaseLost
@@ -54,6 +55,8 @@ class FakeRecords:
     requests: list[RequestRecord] = field(default_factory=list)
     tokens: dict[int, int] = field(default_factory=dict)
     holders: dict[int, Holder] = field(default_factory=dict)
+    claims: dict[tuple[int, str, str], tuple[Holding, int]] = field(default_factory=dict)
+    wants: dict[tuple[int, str, str], tuple[Want, int]] = field(default_factory=dict)
     next_id: dict[str, int] = field(default_factory=dict)
     seq: int = 0
     broken: EnvironmentFault | None = None
@@ -462,6 +465,85 @@ class FakeStore:
             ),
             key=lambda test: test.id,
         )
+
+    # -- claims --------------------------------------------------------------------------------
+
+    def holdings(self) -> Sequence[Holding]:
+        found = [held for held, token in self.records.claims.values() if self._is_in_force(held, token)]
+        return sorted(found, key=lambda held: (held.time, held.row, held.share.key))
+
+    def _is_in_force(self, held: Holding, token: int) -> bool:
+        test = self.records.tests.get(held.row)
+        if test is None:
+            return False
+        if test.attempt == held.attempt:
+            return test.state in ACTIVE
+        return test.attempt < held.attempt and self._token(test.run_id) == token
+
+    def _token(self, run_id: int) -> int | None:
+        holder = self.records.holders.get(run_id)
+        return None if holder is None else holder.token
+
+    def claim(
+        self, claims: Sequence[Claim], *, is_live: Callable[[int], bool], time: int, lease: Lease
+    ) -> Sequence[Holding] | None:
+        self._begin(lease)
+        held = [h for h in self.holdings() if h.run_id != lease.run_id or is_live(h.row)]
+        kept = {(h.row, *h.share.key) for h in held}
+        self.records.claims = {key: value for key, value in self.records.claims.items() if key in kept}
+        granted = grant(claims, held)
+        for claim, units in granted or ():
+            self._put_claim(claim, units, time, lease)
+        rows = {claim.row for claim in claims}
+        return None if granted is None else [h for h in self.holdings() if h.row in rows]
+
+    def _put_claim(self, claim: Claim, units: tuple[str, ...], time: int, lease: Lease) -> None:
+        test = self.records.tests[claim.row]
+        held = Holding(
+            run_id=test.run_id,
+            row=claim.row,
+            test_id=test.test_id,
+            attempt=claim.attempt,
+            share=claim.share,
+            units=units,
+            time=time,
+        )
+        self.records.claims[claim.row, claim.share.kind, claim.share.name] = (held, lease.token)
+
+    def keep_claims(self, claims: Iterable[Claim], *, time: int, lease: Lease) -> None:
+        known = {(held.row, held.share.key) for held in self.holdings()}
+        new = [claim for claim in claims if (claim.row, claim.share.key) not in known]
+        if new:
+            self._begin(lease)
+        for claim in new:
+            self._put_claim(claim, (), time, lease)
+
+    def drop_claims(self, rows: Iterable[int], *, lease: Lease) -> None:
+        self._begin(lease)
+        gone = set(rows)
+        self.records.claims = {key: v for key, v in self.records.claims.items() if key[0] not in gone}
+
+    def wants(self) -> Sequence[Want]:
+        found = [
+            replace(want, renewed=self.records.holders[want.run_id].time)
+            for want, token in self.records.wants.values()
+            if self._token(want.run_id) == token
+        ]
+        return sorted(found, key=lambda want: (want.ticket, want.share.key))
+
+    def set_wants(
+        self, shares: Iterable[Share], *, anew: Collection[tuple[str, str]], lease: Lease
+    ) -> Sequence[Want]:
+        self._begin(lease)
+        mine = {want.share.key: want.ticket for want in self.wants() if want.run_id == lease.run_id}
+        everyone = self.records.wants
+        self.records.wants = {key: value for key, value in everyone.items() if key[0] != lease.run_id}
+        for share in shares:
+            earlier = None if share.key in anew else mine.get(share.key)
+            ticket = self.records.seq if earlier is None else earlier
+            want = Want(run_id=lease.run_id, share=share, ticket=ticket)
+            self.records.wants[lease.run_id, *share.key] = (want, lease.token)
+        return [want for want in self.wants() if want.run_id == lease.run_id]
 
     def past_durations(self, tests: Iterable[str]) -> Mapping[TestId, float]:
         durations: dict[TestId, list[float]] = {}

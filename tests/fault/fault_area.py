@@ -31,6 +31,9 @@ CONFIG = """\
 [fields]
 SYSTEM TEXT
 
+[pools]
+board 1
+
 [setup]
 target linux
 linktree #{getenv MT_RUN_AREA_HOME}/lt
@@ -47,7 +50,7 @@ echo "$MT_TEST_NAME/$MT_ITEMPATH $line" >> "$MT_RUN_AREA_HOME/../starts"
 
 TESTS: Mapping[str, tuple[str, str]] = {
     "a": ("", ""),
-    "b": ("[requirements]\nwaiton a\n", ""),
+    "b": ("[requirements]\nwaiton a\nboard 1\n", ""),
     "t": ("[items]\nI x y\n", ""),
     "u": ("[requirements]\nwaiton t\nmode itemmatch\n[items]\nI x y\n", ""),
     "f": ("", "exit 3\n"),

@@ -14,6 +14,7 @@ from megatest.config.testconfig import Purpose, load_test
 from megatest.config.twin import Twins
 from megatest.config.waivers import load_waivers
 from megatest.engine.ports import Clock
+from megatest.model.claim import JOBS, SLOTS
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern, parse_pattern, parse_words
@@ -199,9 +200,17 @@ def _limits(selected: Selected) -> Limits:
         max_concurrent_jobs=request.jobs if request.jobs is not None else area.max_concurrent_jobs,
         jobgroups=area.jobgroups,
         pools=area.pools,
-        slots={LOCAL: local_slots(area, request.jobs)},
+        slots={**_batch_slots(area), LOCAL: local_slots(area, request.jobs)},
+        # Who asks for so many tests at once means this run's, whatever others do.
+        own=frozenset({(JOBS, ""), (SLOTS, LOCAL)}) if request.jobs is not None else frozenset(),
     )
     return Limits(settings, demand)
+
+
+def _batch_slots(area: Area) -> dict[str, int]:
+    """Return the limits of executors' sections; what is no number is refused when one is made."""
+    texts = {name: keys.get("slots", "").strip() for name, keys in area.executors.items()}
+    return {name: int(text) for name, text in texts.items() if text.isascii() and text.isdigit()}
 
 
 def local_slots(area: Area, jobs: int | None) -> int:

@@ -40,7 +40,7 @@ class RunRequest:
         rerun: statuses to run again; None: not asked.
         force, keepgoing, rerun_all, rerun_clean: see `megatest.plan.rerun`.
         preclean: remove what earlier attempts left.
-        jobs: tests at once; None for the area's limit.
+        jobs: tests of this run at once; None for the area's limit.
         executor: by name; empty for the area's choice.
         variables: set in every test.
         comment: for the run's record.

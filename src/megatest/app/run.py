@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from megatest.app import wiring
 from megatest.app.beside import run_environment
 from megatest.app.briefing import RunContext, TestBriefing
+from megatest.app.caretaker import Caretaker
 from megatest.app.hold import Door, patience_s
 from megatest.app.hooks import POST_HOOK, PRE_HOOK, run_hook
 from megatest.app.intake import RequestIntake
@@ -174,7 +175,8 @@ def _execute(
             history=store.history,
             clock=clock,
         )
-        engine = scene.engine(plan, briefing, intake, watcher, interrupts)
+        tend = Caretaker(session, store, clock, watcher)
+        engine = scene.engine(plan, briefing, intake, watcher, interrupts, tend)
         outcome = engine.run(adopted)
         if outcome.interrupted is Level.NONE:
             _run_hook(session, run, POST_HOOK, watcher)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from megatest.app import wiring
 from megatest.app.bells import Bells
@@ -74,9 +74,15 @@ class Scene:
         return adopted
 
     def engine(
-        self, plan: Plan, briefing: Briefing, intake: Intake, watcher: Watcher, interrupts: Interrupts
+        self,
+        plan: Plan,
+        briefing: Briefing,
+        intake: Intake,
+        watcher: Watcher,
+        interrupts: Interrupts,
+        tend: Callable[[Collection[int]], None] | None = None,
     ) -> Engine:
-        """Return an engine for a plan."""
+        """Return an engine for a plan; `tend` is that of `megatest.engine.commons.Commons`."""
         area = self.area
         return Engine(
             plan=plan,
@@ -91,11 +97,13 @@ class Scene:
             clock=self.clock,
             interrupts=interrupts,
             waiter=DescriptorWaiter(),
+            tend=tend,
             settings=Settings(
                 job_prefix=wiring.job_prefix(area),
                 launch_delay_s=area.launch_delay_s,
                 kill_grace_s=area.kill_grace_s,
                 max_load=_max_load(area),
+                pool_units=area.pool_units,
             ),
         )
 

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from megatest.app import wiring
 from megatest.app.planning import dry_run, select_tests
 from megatest.app.query import RunFilter, default_runname, find_runs
+from megatest.app.queueing import about_limits
 from megatest.app.request import RunRequest
 from megatest.app.session import AreaRequest, Session, open_area
 from megatest.model.ids import TestId
 from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord
 from megatest.model.status import ACTIVE, State, Status
+from megatest.plan.explain import MAY_START, Planned
 from megatest.plan.plan import Plan
 from megatest.reports import listing
 
@@ -40,8 +42,11 @@ def why(request: AreaRequest, test: str, *, target: str = "", runname: str = "")
         holder = store.holder(run.id)
         if holder is not None and record.state not in (State.COMPLETED, State.KILLED):
             sentences.append(f"The run is held by process {holder.pid} on {holder.host} ({holder.user}).")
-    sentences += _about_next(request, run, target, runname, test_id, record)
-    return sentences
+    planned, plan = _plan_next(request, run, target, runname, test_id)
+    limits: list[str] = []
+    if store is not None and run is not None and plan.is_ready(test_id):
+        limits = about_limits(store, run, plan, test_id, record)
+    return sentences + _about_next(planned, plan, test_id, record, waits=bool(limits)) + limits
 
 
 def _run(store: wiring.AllRecords | None, session: Session, target: str, runname: str) -> RunRecord | None:
@@ -108,23 +113,24 @@ def _about_failure(record: TestRecord, attempts: Sequence[AttemptRecord]) -> lis
     return sentences
 
 
-def _about_next(
-    request: AreaRequest,
-    run: RunRecord | None,
-    target: str,
-    runname: str,
-    test_id: TestId,
-    record: TestRecord | None,
-) -> list[str]:
-    """Say what a plain ``megatest run`` of the same run would do with it."""
+def _plan_next(
+    request: AreaRequest, run: RunRecord | None, target: str, runname: str, test_id: TestId
+) -> tuple[Sequence[Planned], Plan]:
+    """Return what a plain ``megatest run`` of the same run would do."""
     wanted = RunRequest(
         area=request,
         target=str(run.target) if run is not None else target,
         runname=run.runname if run is not None else runname or default_runname(wiring.SystemClock().now()),
         pattern=str(test_id),
     )
-    planned, plan = dry_run(select_tests(wanted))
-    reasons = _reasons(plan, test_id)
+    return dry_run(select_tests(wanted))
+
+
+def _about_next(
+    planned: Sequence[Planned], plan: Plan, test_id: TestId, record: TestRecord | None, *, waits: bool
+) -> list[str]:
+    """Say what the next run would do with a test; waits: for limits, of which more is said."""
+    reasons = [reason for reason in _reasons(plan, test_id) if not (waits and reason == MAY_START)]
     if not reasons:
         return []
     runs = any(line.test_id == test_id or line.test_id.test == test_id.test for line in planned)

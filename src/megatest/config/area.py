@@ -10,6 +10,7 @@ from typing import Final
 from megatest.config.entry import Document, Entry, Loaded
 from megatest.config.line import BLANKS
 from megatest.config.paths import disks_from, path_in
+from megatest.config.pools import pools_from
 from megatest.config.reader import read
 from megatest.config.request import Request
 from megatest.config.schema_area import AREA
@@ -186,11 +187,13 @@ def _keys(fields: Sequence[Field], target: Target | None) -> dict[str, str]:
 
 
 def _with_limits(area: Area, values: Values) -> Area:
+    pools, pool_units = pools_from(values)
     return replace(
         area,
         max_concurrent_jobs=values.integer("setup", "max_concurrent_jobs"),
         jobgroups=values.integers("jobgroups"),
-        pools=values.integers("pools"),
+        pools=pools,
+        pool_units=pool_units,
         launch_delay_s=values.seconds("setup", "launch-delay") or 0,
         run_limit_s=values.seconds("setup", "runtimelim") or None,
         dead_time_s=values.seconds("setup", "deadtime") or 0,

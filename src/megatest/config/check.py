@@ -188,16 +188,11 @@ def _check_test(
     """Yield what is wrong with a test that loads."""
     yield from unknown_names(test.document, TEST)
     yield from _check_wishes(test.document, area)
+    yield from _check_limits(test, area)
     yield from _check_waitons(test.value, area, tests)
     yield from _check_runscript(test, env)
     yield from _check_rules(test)
     yield from check_retries(test.document)
-    group = test.document.sections.get("test_meta", {}).get("jobgroup")
-    if group is not None and test.value.meta.jobgroup not in area.jobgroups:
-        hint = did_you_mean(test.value.meta.jobgroup, area.jobgroups)
-        if hint:
-            message = f"[jobgroups] has no {test.value.meta.jobgroup!r}"
-            yield group.finding(Severity.WARNING, message, hint=hint)
 
 
 def _check_wishes(document: Document, area: Area) -> Iterator[Diagnostic]:
@@ -207,6 +202,26 @@ def _check_wishes(document: Document, area: Area) -> Iterator[Diagnostic]:
             hint = did_you_mean(entry.key, (*TEST.sections["requirements"].names(), *area.pools))
             message = f"[requirements] knows no {entry.key!r}, and no pool has this name"
             yield entry.key_finding(Severity.WARNING, message, hint=hint)
+
+
+def _check_limits(test: Loaded[TestSpec], area: Area) -> Iterator[Diagnostic]:
+    """Yield limits that the test can never meet, and a job group that was meant to be another."""
+    spec = test.value
+    for wish in spec.requirements.pools:
+        if wish.amount > area.pools[wish.name]:
+            yield wish.finding(spec.name, area.pools[wish.name])
+    group = test.document.sections.get("test_meta", {}).get("jobgroup")
+    if group is None:
+        return
+    limit = area.jobgroups.get(spec.meta.jobgroup)
+    if limit is not None and limit < 1:
+        message = (
+            f"test {spec.name!r} can never start: its job group {spec.meta.jobgroup!r} has the limit {limit}"
+        )
+        yield group.finding(Severity.ERROR, message, hint="raise it in [jobgroups]")
+    hint = None if limit is not None else did_you_mean(spec.meta.jobgroup, area.jobgroups)
+    if hint:
+        yield group.finding(Severity.WARNING, f"[jobgroups] has no {spec.meta.jobgroup!r}", hint=hint)
 
 
 def _check_waitons(spec: TestSpec, area: Area, tests: Mapping[str, str]) -> Iterator[Diagnostic]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from megatest.config.entry import Entry
-from megatest.config.kind import Kind
 from megatest.config.line import BLANKS
 from megatest.config.nearest import did_you_mean
+from megatest.config.pools import wishes_from
 from megatest.config.units import parse_size_kib
-from megatest.config.values import Values, words, wrong_value
+from megatest.config.values import Values, words
 from megatest.model.error import Severity
 from megatest.model.job import Resources
 from megatest.model.spec import Area, ItemMap, Mode, Requirements, Waiton
@@ -45,6 +45,7 @@ def requirements_from(values: Values, area: Area) -> Requirements:
         retries=values.integer("requirements", "retries") or 0,
         retry_on=values.listed("requirements", "retry-on"),
         resources=_resources(values, area),
+        pools=wishes_from(values, area),
     )
 
 
@@ -124,17 +125,12 @@ def _size_kib(values: Values, key: str) -> int:
 
 
 def _extra(values: Values, area: Area) -> tuple[tuple[str, str], ...]:
-    """Return all other wishes; those that name a pool must be numbers."""
+    """Return all other wishes, for the batch system; those of our own pools are none of its business."""
     extra = []
     for entry in values.entries("requirements"):
-        if entry.key in _OURS:
+        if entry.key in _OURS or entry.key in area.pools:
             continue
         if entry.key == "diskspace":
             _size_kib(values, "diskspace")
-        if entry.key in area.pools:
-            finding = wrong_value(entry, Kind.INTEGER)
-            if finding is not None:
-                values.findings.append(finding)
-                continue
         extra.append((entry.key, entry.value.strip(BLANKS)))
     return tuple(extra)

@@ -245,8 +245,8 @@ AREA: Final = FileSchema(
             name="pools",
             doc="counted resources that tests take a number of (`[requirements] POOL N`)",
             entry="POOL N",
-            entry_kind=Kind.INTEGER,
-            entry_doc="how many there are",
+            entry_doc="how many there are; or `units NAME...`: what each is called, which a test that "
+            "takes some is told in `MT_POOL_` and the pool's name",
         ),
         Section(
             name="launchers",

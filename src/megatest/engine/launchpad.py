@@ -10,7 +10,8 @@ from megatest.engine.attempt import Row
 from megatest.engine.ports import Brief, Briefing, WorkArea
 from megatest.model.attempt import Prepared
 from megatest.model.ids import TestId
-from megatest.model.slotted import dataclass
+from megatest.model.slotted import dataclass, replace
+from megatest.model.spec import Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,19 @@ class Launchpad:
         self._workarea = workarea
         self._standing: dict[TestId, Standing] = {}
 
-    def take(self, row: Row) -> Standing:
+    def take(self, row: Row, variables: tuple[Variable, ...] = ()) -> Standing:
         """Return the next attempt of a test, prepared now unless it was prepared ahead.
+
+        Args:
+            row: the test.
+            variables: more of them, known only now: such a test is not prepared ahead.
 
         Raises:
             UserError: the test's files say something wrong.
             EnvironmentFault: the run directory cannot be made.
         """
         standing = self._standing.pop(row.test_id, None)
-        return standing if standing is not None else self._prepare(row)
+        return standing if standing is not None else self._prepare(row, variables)
 
     def __contains__(self, test_id: TestId) -> bool:
         """Return whether the next attempt of a test stands."""
@@ -52,8 +57,10 @@ class Launchpad:
         if row.test_id not in self._standing:
             self._standing[row.test_id] = self._prepare(row)
 
-    def _prepare(self, row: Row) -> Standing:
+    def _prepare(self, row: Row, variables: tuple[Variable, ...] = ()) -> Standing:
         brief = self._briefing.brief(row.test_id, row.id, row.attempt + 1)
+        if variables:
+            brief = replace(brief, spec=replace(brief.spec, variables=(*brief.spec.variables, *variables)))
         return Standing(brief, self._workarea.prepare(brief.spec))
 
     def clear(self) -> None:

@@ -98,6 +98,11 @@ class Ledger:
             roll_up = self._roll_ups[test_id.test] = RollUp()
         return roll_up
 
+    @property
+    def lease(self) -> Lease:
+        """The right under which it writes."""
+        return self._lease
+
     # -- reading ----------------------------------------------------------------------------------
 
     def row(self, test_id: TestId) -> Row:

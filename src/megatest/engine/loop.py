@@ -19,9 +19,10 @@ import heapq
 import math
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from megatest.engine.attempt import Attempt, Row
+from megatest.engine.commons import Commons, variables_from
 from megatest.engine.conclude import begin_again, conclude, failure_of, is_bad
 from megatest.engine.gate import Gate
 from megatest.engine.interrupt import Interrupts, Level
@@ -47,7 +48,7 @@ from megatest.engine.settle import STUCK_COMMENT, Verdict, verdict
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, MegatestError, NoSpace
 from megatest.model.job import NOT_STARTED_CODE, ChangeKind, Job, JobChange
-from megatest.model.slotted import dataclass
+from megatest.model.slotted import dataclass, field
 from megatest.model.status import GOOD, State, Status
 from megatest.plan.plan import Consequence, Expand, Plan, Register, Settle, Stuck
 
@@ -73,12 +74,14 @@ class Settings:
         launch_delay_s: least time between launches.
         kill_grace_s: between TERM and KILL.
         max_load: one-minute load above which nothing is launched; None for no limit.
+        pool_units: names of the units of pools that have any.
     """
 
     job_prefix: str = "mt"
     launch_delay_s: float = 0
     kill_grace_s: float = 5
     max_load: float | None = None
+    pool_units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,7 +106,10 @@ class Outcome:
 
 
 class Engine:
-    """Runs a plan to its end.  The collaborators are the ports of `megatest.engine.ports`."""
+    """Runs a plan to its end.  The collaborators are the ports of `megatest.engine.ports`.
+
+    `tend` is that of `megatest.engine.commons.Commons`.
+    """
 
     def __init__(
         self,
@@ -121,6 +127,7 @@ class Engine:
         interrupts: Interrupts,
         settings: Settings,
         waiter: Waiter,
+        tend: Callable[[Collection[int]], None] | None = None,
     ) -> None:
         self._plan = plan
         self._waiter = waiter
@@ -142,6 +149,14 @@ class Engine:
             delay_s=settings.launch_delay_s,
             max_load=settings.max_load,
             say=watcher.said,
+        )
+        self._commons = Commons(
+            plan=plan,
+            store=store,
+            lease=ledger.lease,
+            clock=clock,
+            units=settings.pool_units,
+            tend=tend,
         )
         self._outcome = Outcome()
         name = os.uname()
@@ -175,6 +190,7 @@ class Engine:
             self._set_deadline(attempt)
             if attempt.ending:
                 self._end(attempt, attempt.ending)  # the engine that was asked to died
+        self._commons.adopt(adopted)
         self._consider(self._plan.begin())
         while True:
             self._hear()
@@ -313,7 +329,7 @@ class Engine:
                 self._kill_unstarted(row)
         for addition in self._intake.take():
             self._add(addition)
-        self._plan.limits.set_elsewhere(self._store.active_elsewhere(self._ledger.run_id))
+        self._commons.look()
         self._seen_version = version  # last, so that what could not be read is read again
 
     def _add(self, addition: Addition) -> None:
@@ -458,16 +474,29 @@ class Engine:
 
     def _choose(self) -> None:
         """Take what may start now from the plan, until a limit or the user says stop."""
+        try:
+            self._commons.heed_time()
+            self._choose_within_limits()
+            if self._outcome.interrupted is not Level.NONE or self._gate.is_closed:
+                self._commons.step_aside()
+        except EnvironmentFault as error:
+            self._store_fails(error, self._clock.monotonic())
+
+    def _choose_within_limits(self) -> None:
         while self._may_launch():
             test_id = self._plan.next_ready()
             if test_id is None:
+                self._commons.line_up()
                 return
             row = self._ledger.row(test_id)
             if why := self._briefing.why_skip(test_id):
                 self._end_unlaunched(row, Status.SKIP, why)
                 continue
+            held = self._commons.claim(row, self._live)
+            if held is None:
+                continue  # another engine was faster, as the plan knows now
             try:
-                standing = self._launchpad.take(row)
+                standing = self._launchpad.take(row, variables_from(held))
             except NoSpace as error:
                 self._gate.refuse(error.message)
             except MegatestError as error:
@@ -571,7 +600,9 @@ class Engine:
         if self._outcome.interrupted is not Level.NONE or self._gate.is_closed:
             return
         for test_id in self._plan.upcoming(_PREPARE_AHEAD):
-            if test_id in self._launchpad or self._briefing.why_skip(test_id):
+            if test_id in self._launchpad or self._commons.names_units(test_id):
+                continue
+            if self._briefing.why_skip(test_id):
                 continue
             try:
                 self._launchpad.prepare_ahead(self._ledger.row(test_id))
@@ -605,6 +636,7 @@ class Engine:
                     break
                 for conflict in conflicts:
                     self._resolve(conflict)
+            self._commons.committed(self._launching)
         except EnvironmentFault as error:
             self._store_fails(error, now)
             return False
@@ -669,6 +701,8 @@ class Engine:
             until.append(self._retry_commit_at)
         if now < self._gate.opens_at:
             until.append(self._gate.opens_at)
+        if self._commons.is_waiting:
+            until.append(self._look_at)
         return max(0.0, min(until) - now)
 
     def _finish(self) -> Outcome:

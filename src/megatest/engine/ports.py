@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from megatest.model.job import Resources
@@ -13,6 +13,7 @@ from megatest.model.slotted import dataclass
 if TYPE_CHECKING:
     from megatest.model.attempt import AttemptSpec, Ended, JournalPart, Prepared
     from megatest.model.change import Change
+    from megatest.model.claim import Claim, Holding, Share, Want
     from megatest.model.ids import TestId
     from megatest.model.job import Job, JobChange, Submission
     from megatest.model.record import TestRecord
@@ -61,7 +62,6 @@ class Executor(Protocol):
         Then the exit record in a journal is the first news of an end (see `recorded`), the time in
         the queue is no run time, and what has not begun may be adopted.
         """
-        ...
 
     @property
     def trouble(self) -> str:
@@ -89,7 +89,6 @@ class Executor(Protocol):
         Only an executor with `queues` has a use for it: it need not be asked for the job any more,
         but for one whose code comes from a signal, which the queue may explain.
         """
-        ...
 
     def fds(self) -> Sequence[int]:
         """Return file descriptors that become readable when `poll` may have news."""
@@ -195,6 +194,52 @@ class Store(Protocol):
 
     def past_durations(self, tests: Iterable[str]) -> Mapping[TestId, float]:
         """Return the median seconds of earlier passes, over all runs, of these tests."""
+
+    def holdings(self) -> Sequence[Holding]:
+        """Return what attempts of all runs hold of groups and pools, longest first."""
+
+    def claim(
+        self, claims: Sequence[Claim], *, is_live: Callable[[int], bool], time: int, lease: Lease
+    ) -> Sequence[Holding] | None:
+        """Let an attempt that is about to be launched hold something, in one transaction.
+
+        It holds it until its end is recorded, or until this lease ends if it is not launched.
+
+        Args:
+            claims: of one attempt.
+            is_live: tells rows of this run that are launched or about to be; what others held is free.
+            time: seconds since the epoch.
+            lease: the run.
+
+        Returns:
+            What it holds now; None if there is too little, and then it holds nothing new.
+
+        Raises:
+            LeaseLost, EnvironmentFault: as `commit`.
+        """
+
+    def keep_claims(self, claims: Iterable[Claim], *, time: int, lease: Lease) -> None:
+        """Record what live attempts of an earlier engine hold, if the store does not know (any more)."""
+
+    def drop_claims(self, rows: Iterable[int], *, lease: Lease) -> None:
+        """Let go of what was claimed for attempts that are not launched after all."""
+
+    def wants(self) -> Sequence[Want]:
+        """Return what the runs wait for that have an engine, longest first."""
+
+    def set_wants(
+        self, shares: Iterable[Share], *, anew: Collection[tuple[str, str]], lease: Lease
+    ) -> Sequence[Want]:
+        """Replace what a run waits for.
+
+        Args:
+            shares: one for each thing.
+            anew: kinds and names for which it has to wait from now on, though it waited before.
+            lease: the run.
+
+        Returns:
+            What it waits for now, with its tickets.
+        """
 
 
 class RunLog(Protocol):

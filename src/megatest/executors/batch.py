@@ -198,7 +198,7 @@ class BatchExecutor:
         """Compare the queue with what we know."""
         self._listing = False
         now = self._desk.clock()
-        if not reply.ok:
+        if not self._desk.system.is_listing(reply):
             self._list_failed(reply, now)
             return
         self.trouble = ""

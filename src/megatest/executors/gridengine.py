@@ -77,6 +77,10 @@ class GridEngine:
         """Return the qstat command: all of the user's jobs, one row a task."""
         return Command(argv=("qstat", "-xml", "-g", "d", "-u", self.user))
 
+    def is_listing(self, reply: Reply) -> bool:
+        """Return whether the command ran: an empty list is one."""
+        return reply.ok
+
     def rows(self, out: str) -> Sequence[QueueRow]:
         """Read the XML; what cannot be read has no rows."""
         try:

@@ -160,6 +160,10 @@ class BatchSystem(Protocol):
         """Return the command that lists the user's jobs, at least those of these arrays."""
         ...
 
+    def is_listing(self, reply: Reply) -> bool:
+        """Return whether a reply to `list_jobs` is a list; "there are no jobs" may be a failure to some."""
+        ...
+
     def rows(self, out: str) -> Sequence[QueueRow]:
         """Read the answer to `list_jobs`; rows of foreign jobs may be among them."""
         ...

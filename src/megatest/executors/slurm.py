@@ -157,6 +157,10 @@ class Slurm:
             argv=("squeue", "--noheader", "--array", f"--user={self.user}", "--format=%i|%j|%T|%N|%r")
         )
 
+    def is_listing(self, reply: Reply) -> bool:
+        """Return whether the command ran: an empty list is one."""
+        return reply.ok
+
     def rows(self, out: str) -> Sequence[QueueRow]:
         """Read lines of ``ID_INDEX|NAME|STATE|NODES|REASON``."""
         rows = []

@@ -55,11 +55,15 @@ class Template:
         submitted: regular expression whose group is the job id.
         refusals: regular expression of complaints that would come again.
         not_known: regular expression of the complaint that there is no such job.
+        no_jobs: regular expression of the complaint that the list is empty; a list without it is none.
         job_id: how a task is called: ``{id}`` and ``{index}``.
         rows, words: read the answers to `list_jobs` and `enquire`.
         standings: what the states of jobs that are not over mean.
-        reasons: sentences for final states that are not the job's own end.
-        no_verdict: final states that say nothing about the test.
+        reasons: sentences for ends that are not the job's own, by the first word of the reason, by
+            the final state, or by the exit status.
+        no_verdict: those of them that say nothing about the test.
+        negative_is_signal: what a negative exit status is: the number of a signal, or else the batch
+            system's own word, which means that the job did not run unless `reasons` has it.
     """
 
     name: str
@@ -73,6 +77,7 @@ class Template:
     list_jobs: tuple[str, ...]
     enquire: tuple[str, ...]
     not_known: str
+    no_jobs: str = ""
     terminate: tuple[str, ...]
     kill: tuple[str, ...]
     job_id: str = "{id}"
@@ -81,6 +86,7 @@ class Template:
     standings: Mapping[str, Standing]
     reasons: Mapping[str, str] = field(default_factory=_nothing)
     no_verdict: frozenset[str] = frozenset()
+    negative_is_signal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +168,11 @@ class TemplateSystem:
         """Fill the list command."""
         return Command(argv=tuple(word.replace("{user}", self.user) for word in self.template.list_jobs))
 
+    def is_listing(self, reply: Reply) -> bool:
+        """Return whether it ran, or said that there are no jobs."""
+        empty = self.template.no_jobs and re.search(self.template.no_jobs, reply.err, re.IGNORECASE)
+        return reply.ok or bool(empty)
+
     def rows(self, out: str) -> Sequence[QueueRow]:
         """Read the list; jobs that are over may be in it and are left out."""
         rows = []
@@ -191,15 +202,20 @@ class TemplateSystem:
         return [self._final_word(record) for record in over]
 
     def _final_word(self, record: Record) -> FinalWord:
-        state = record["state"]
-        why = record.get("reason", "")
-        sentence = self.template.reasons.get(why.partition(":")[0]) or self.template.reasons.get(state)
-        reason = f"{self.template.title}: {sentence} ({why or state})" if sentence else ""
+        why, state, code = record.get("reason", ""), record["state"], record.get("code", "")
+        words = [word for word in (why.partition(":")[0], state, code) if word]
+        said = next((self.template.reasons[word] for word in words if word in self.template.reasons), "")
+        reason = f"{self.template.title}: {said} ({why or state})" if said else ""
         host = record.get("host", "")
-        if state in self.template.no_verdict or why.partition(":")[0] in self.template.no_verdict:
+        did_not_run = code.startswith("-") and not self.template.negative_is_signal and not said
+        if did_not_run:
+            reason = f"{self.template.title} did not run it (exit status {code})"
+        if did_not_run or not self.template.no_verdict.isdisjoint(words):
             return FinalWord(ref=_ref(record), kind=ChangeKind.LOST, reason=reason, host=host)
-        code, number = _code_and_signal(record.get("code", ""))
-        return FinalWord(ref=_ref(record), code=code, signal=number, reason=reason, host=host)
+        number, signal = _code_and_signal(code)
+        if code.startswith("-") and not self.template.negative_is_signal:
+            signal = None
+        return FinalWord(ref=_ref(record), code=number, signal=signal, reason=reason, host=host)
 
     def end(self, refs: Sequence[Ref], *, force: bool) -> Sequence[Command]:
         """Fill the commands that end jobs."""

@@ -1,7 +1,7 @@
 """LSF, PBS, Torque and Flux as templates.
 
-Written from their manuals and tested on outputs as those print them: none of them could be had
-where this was written.
+Written from their manuals and from outputs that others have published (tests/unit/executors/template_outputs
+says where): none of them could be had where this was written.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ _BLOCK_FIELDS = MappingProxyType(
 def read_blocks(out: str) -> Iterable[Record]:
     """Read the full listing of PBS and Torque: ``Job Id:`` and indented ``name = value`` lines.
 
-    Long values go on in lines that begin with a tab.
+    Long values go on in lines that begin with a tab, or with more blanks than a name.
     """
-    text = out.replace("\n\t", "")
+    text = re.sub(r"\n(?:\t| {8,})", "", out)
     for block in re.split(r"^Job Id:\s*", text, flags=re.MULTILINE)[1:]:
         job_id, _, rest = block.partition("\n")
         record = {"id": job_id.strip()}
@@ -70,6 +70,22 @@ def read_blocks(out: str) -> Iterable[Record]:
 _LSF_LIST = "jobid jobindex job_name stat exit_code first_host pend_reason delimiter='|'"
 _LSF_ENDS = "jobid jobindex job_name stat exit_code first_host exit_reason delimiter='|'"
 _LSF_BARS = bars("id", "index", "name", "state", "code", "host", "reason")
+
+_LSF_NO_VERDICT = MappingProxyType(
+    {
+        "ZOMBI": "its host went away",
+        "TERM_ZOMBIE": "it ended while LSF was away",
+        "TERM_PREEMPT": "it was preempted by another job",
+        "TERM_LOAD": "its host was loaded too much",
+        "TERM_WINDOW": "the hours of its queue were over",
+        "TERM_REQUEUE_OWNER": "its owner put it back into the queue",
+        "TERM_REQUEUE_ADMIN": "an administrator put it back into the queue",
+        "TERM_CWD_NOTEXIST": "its directory does not exist on its host",
+        "TERM_PRE_EXEC_FAIL": "what its queue runs before it failed",
+        "TERM_REMOVE_HUNG_JOB": "it was removed because its host went away",
+        "TERM_RC_RECLAIM": "its host was taken back",
+    }
+)
 
 LSF = Template(
     name="lsf",
@@ -94,6 +110,7 @@ LSF = Template(
     list_jobs=("bjobs", "-noheader", "-u", "{user}", "-o", _LSF_LIST),
     enquire=("bjobs", "-a", "-noheader", "-o", _LSF_ENDS, "{jobs}"),
     not_known=r"is not found|no matching job found|no unfinished job found",
+    no_jobs=r"no unfinished job found|no job found",
     terminate=("bkill", "{jobs}"),
     kill=("bkill", "-s", "KILL", "{jobs}"),
     job_id="{id}[{index}]",
@@ -114,15 +131,21 @@ LSF = Template(
     reasons=MappingProxyType(
         {
             "TERM_RUNLIMIT": "it reached its time limit",
+            "TERM_DEADLINE": "its time limit reached beyond the deadline of its queue",
             "TERM_MEMLIMIT": "it used more memory than it had asked for",
+            "TERM_SWAP": "it reached its limit of swap space",
             "TERM_CPULIMIT": "it reached its limit of processor time",
+            "TERM_PROCESSLIMIT": "it reached its limit of processes",
+            "TERM_THREADLIMIT": "it reached its limit of threads",
             "TERM_OWNER": "its owner ended it",
+            "TERM_FORCE_OWNER": "its owner ended it",
             "TERM_ADMIN": "an administrator ended it",
-            "TERM_PREEMPT": "it was preempted by another job",
-            "ZOMBI": "its host went away",
+            "TERM_FORCE_ADMIN": "an administrator ended it",
+            "TERM_EXTERNAL_SIGNAL": "a signal from outside LSF ended it",
+            **_LSF_NO_VERDICT,
         }
     ),
-    no_verdict=frozenset({"ZOMBI", "TERM_PREEMPT"}),
+    no_verdict=frozenset(_LSF_NO_VERDICT),
 )
 
 _PBS_WISHES = MappingProxyType(
@@ -141,8 +164,11 @@ _PBS_STANDINGS = MappingProxyType(
         "E": Standing.ENDING,
     }
 )
-# Job id, user, queue, job name, session, nodes, tasks, memory, time, state, elapsed time.
-_PBS_ROWS = columns(r"^(?P<id>\d\S*)\s+\S+\s+\S+\s+(?P<name>mt-\S+)\s+.*\s(?P<state>[A-Z])\s+\S+\s*$")
+# Job id, user, queue, job name, session, nodes, tasks, memory, time, state, elapsed time.  An id that is
+# cut off ends with an asterisk; its number alone means the same.
+_PBS_ROWS = columns(
+    r"^(?P<id>\d+(?:[^\s*]+(?=\s))?)\S*\s+\S+\s+\S+\s+(?P<name>mt-\S+)\s+.*\s(?P<state>[A-Z])\s+\S+\s*$"
+)
 _PBS_REFUSALS = r"unknown queue|illegal|bad uid|unauthorized|invalid|exceeds|not supported|bad account|cannot"
 _PBS_SUBMIT = (
     "-N",
@@ -158,6 +184,18 @@ _PBS_SUBMIT = (
     "{out}",
     "{options}",
     "{script}",
+)
+
+# Of OpenPBS (src/include/job.h): what its own servers ended, in place of the script's exit status.
+_PBS_ENDS = MappingProxyType(
+    {
+        "-24": "it used more processors than it had asked for",
+        "-25": "it used more processors than it had asked for",
+        "-26": "it used more virtual memory than it had asked for",
+        "-27": "it used more memory than it had asked for",
+        "-28": "it reached its limit of processor time",
+        "-29": "it reached its time limit",
+    }
 )
 
 PBS = Template(
@@ -179,6 +217,7 @@ PBS = Template(
     rows=_PBS_ROWS,
     words=read_blocks,
     standings=_PBS_STANDINGS,
+    reasons=_PBS_ENDS,
 )
 
 TORQUE = Template(
@@ -204,6 +243,13 @@ TORQUE = Template(
     rows=_PBS_ROWS,
     words=read_blocks,
     standings=_PBS_STANDINGS,
+    reasons=MappingProxyType(
+        {
+            "-10": "it used more memory than it had asked for",
+            "-11": "it reached its time limit",
+            "-12": "it reached its limit of processor time",
+        }
+    ),
 )
 
 _FLUX_FORMAT = "--format={id.f58plain}|{name}|{status_abbrev}|{returncode}|{nodelist}|{exception.type}"
@@ -227,9 +273,10 @@ FLUX = Template(
     ),
     submitted=r"^(\S+)$",
     refusals=r"invalid|unrecognized|unsatisfiable|unknown|not allowed|rejected|exceeds",
-    list_jobs=("flux", "jobs", "--no-header", "--user={user}", _FLUX_FORMAT),
-    enquire=("flux", "jobs", "--no-header", _FLUX_FORMAT, "{jobs}"),
-    not_known=r"no such file|unknown job|invalid jobid",
+    # Without a count it lists a thousand.  -n is what older and newer versions know.
+    list_jobs=("flux", "jobs", "-n", "--count=1000000", "--user={user}", _FLUX_FORMAT),
+    enquire=("flux", "jobs", "-n", _FLUX_FORMAT, "{jobs}"),
+    not_known=r"no such file|unknown job|jobid \S+ unknown|invalid jobid",
     terminate=("flux", "cancel", "{jobs}"),
     kill=("flux", "job", "kill", "--signal=KILL", "{jobs}"),
     rows=_FLUX_BARS,
@@ -246,6 +293,7 @@ FLUX = Template(
     reasons=MappingProxyType(
         {"TO": "it reached its time limit", "CA": "it was cancelled", "timeout": "it reached its time limit"}
     ),
+    negative_is_signal=True,
 )
 
 TEMPLATES: Final = MappingProxyType({template.name: template for template in (LSF, PBS, TORQUE, FLUX)})

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from megatest.model.error import Location
+from megatest.model.claim import too_many
+from megatest.model.error import Diagnostic, Location, Severity
 from megatest.model.job import Resources
 from megatest.model.slotted import dataclass, field
 
@@ -87,6 +88,30 @@ class Waiton:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolWish:
+    """How much of a pool a test takes, with the place of the number in its file."""
+
+    name: str
+    amount: int
+    location: Location | None = None
+    source: str | None = None
+    length: int = 1
+
+    def finding(self, test: str, size: int) -> Diagnostic:
+        """Return the finding that a pool of this size can never serve it."""
+        return Diagnostic(
+            severity=Severity.ERROR,
+            message=f"test {test!r} can never start: {too_many(self.name, self.amount, size)}",
+            location=self.location,
+            source=self.source,
+            length=self.length,
+            hint=f"ask for {size} at most, or enlarge the pool in [pools]"
+            if size
+            else "enlarge it in [pools]",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One step of ``[ezsteps]``.
 
@@ -124,6 +149,7 @@ class Requirements:
     retries: int = 0
     retry_on: tuple[str, ...] = ()
     resources: Resources = Resources()
+    pools: tuple[PoolWish, ...] = ()
 
     @property
     def item_match(self) -> bool:
@@ -240,6 +266,7 @@ class Area:
         max_concurrent_jobs: limit over all runs; None where the file does not say.
         jobgroups: ``[jobgroups]``: limit per group.
         pools: ``[pools]``: named counted resources.
+        pool_units: names of the units of those pools that have any.
         launch_delay_s: least time between launches.
         run_limit_s: default `runtimelim`; None without.
         dead_time_s: `deadtime`: how long an unknown launcher's job may be silent.
@@ -282,6 +309,7 @@ class Area:
     max_concurrent_jobs: int | None = None
     jobgroups: Mapping[str, int] = field(default_factory=dict)
     pools: Mapping[str, int] = field(default_factory=dict)
+    pool_units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     launch_delay_s: float = 0
     run_limit_s: float | None = None
     dead_time_s: float = 7200

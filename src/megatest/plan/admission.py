@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from megatest.model.error import Diagnostic, Severity, UserError
+from megatest.model.error import Diagnostic, UserError
 from megatest.model.ids import TestId
 from megatest.model.rollup import Pair, spoils
 from megatest.model.status import State, Status
 from megatest.plan.consequence import Register, Settle, Stuck
 from megatest.plan.graph import NO_PREREQUISITE, Graph
 from megatest.plan.items import Item, expand_items
+from megatest.plan.limits import misfit_finding, misfit_sentence
 from megatest.plan.node import Need, Row, Stage, Test, satisfies
 from megatest.plan.records import Records, pair_of
 from megatest.plan.rerun import RerunRequest, decide
@@ -136,13 +137,13 @@ class Admission:
             if not row.test.single and row.test.record is None:
                 self.join(TestId(row.test.name), is_parent=True)
         self._graph.open_row(row)
-        refusal = "" if active else self._graph.refusal(row)
+        misfit = None if active else self._graph.misfit(row)
         if active:
             self._graph.start_row(row, None)
-        elif refusal:
-            message = f"test {str(row.test_id)!r} can never start: {refusal}"
-            self.findings.append(Diagnostic(severity=Severity.ERROR, message=message))
-            self.give_up(row, f"it can never start: {refusal}")
+        elif misfit is not None:
+            size = self._graph.limits.size(misfit)
+            self.findings.append(misfit_finding(row.test_id, row.test.selected.spec, misfit, size))
+            self.give_up(row, f"it can never start: {misfit_sentence(misfit, size)}")
         else:
             self.opened.setdefault(row.test, []).append(row)
 

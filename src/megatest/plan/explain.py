@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import heapq
+from typing import Final
 
 from megatest.model.ids import TestId
 from megatest.model.slotted import dataclass
 from megatest.plan.graph import Graph, failure_of
 from megatest.plan.node import Goal, Need, Row, Stage, Test, Verdict
 from megatest.plan.priority import Rank, rank
+
+MAY_START: Final = "it may start now; others come first"
+"""Of a test that no limit holds, as far as this plan knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ def _why_not_started(graph: Graph, row: Row) -> str:
     assert row.lane is not None
     if graph.ready.is_held(row):
         return "it is exclusive and active in another run"
-    limit = row.lane.account.why_not()
-    return f"it waits: {limit}" if limit else "it may start now; others come first"
+    limit = row.lane.account.why_not() or graph.ready.why_kept_back(row)
+    return f"it waits: {limit}" if limit else MAY_START
 
 
 def _why_test(graph: Graph, test: Test) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from megatest.model.claim import Share
 from megatest.model.ids import TestId
 from megatest.model.rollup import Pair, spoils
 from megatest.model.status import State, Status
@@ -116,10 +117,10 @@ class Graph:
         path_s = duration_s(self.past, row.test_id) + row.test.tail_s
         return rank(row.test_id, row.test.requirements, path_s)
 
-    def refusal(self, row: Row) -> str:
-        """Return why an opened row could never start; empty if it can."""
+    def misfit(self, row: Row) -> Share | None:
+        """Return the share for which an opened row could never start; None if it can."""
         assert row.lane is not None
-        return row.lane.refusal
+        return row.lane.misfit
 
     # -- tests that await their items -----------------------------------------------------------
 

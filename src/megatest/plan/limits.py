@@ -1,34 +1,23 @@
 """What may run at once: jobs over all runs, job groups, pools, slots of executors, launch delay.
 
-A limit never drops a test.  What can never fit is refused when it is planned.
+A limit never drops a test.  What can never fit is refused when it is planned.  Who goes first where
+several wait is decided in `line`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
-from megatest.model.error import UserError
+from megatest.model.claim import GROUP, JOBS, POOL, SLOTS, Holding, Share, too_many
+from megatest.model.error import Diagnostic, Severity
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
 from megatest.model.slotted import dataclass, field
 from megatest.model.spec import TestSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """What one test takes of the limits while it runs; tests with equal demands share an account and a queue.
-
-    Attributes:
-        jobgroup: its group; unlimited unless the area names it.
-        pools: units of named pools, by name, none twice.
-        executor: the executor that will run it; empty where there is only one.
-    """
-
-    jobgroup: str = "default"
-    pools: tuple[tuple[str, int], ...] = ()
-    executor: str = ""
+from megatest.plan.account import WORDS, Account, Limited
+from megatest.plan.account import Demand as Demand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +29,7 @@ class LimitSettings:
         jobgroups: tests at once of a group, over all runs.
         pools: units of a pool.
         slots: tests at once of an executor.
+        own: kinds and names of the limits that count this run's tests only.
         launch_delay_s: least time between two launches.
     """
 
@@ -47,63 +37,8 @@ class LimitSettings:
     jobgroups: Mapping[str, int] = field(default_factory=dict)
     pools: Mapping[str, int] = field(default_factory=dict)
     slots: Mapping[str, int] = field(default_factory=dict)
+    own: frozenset[tuple[str, str]] = frozenset()
     launch_delay_s: float = 0
-
-
-class _Limited:
-    """One thing of which there is only so much, and who uses it: this run, and other runs."""
-
-    __slots__ = ("elsewhere", "here", "limit", "what")
-
-    def __init__(self, what: str, limit: int) -> None:
-        self.what = what
-        self.limit = limit
-        self.here = 0
-        self.elsewhere = 0
-
-    def why_not(self, amount: int) -> str:
-        used = self.here + self.elsewhere
-        if used + amount <= self.limit:
-            return ""
-        users = f"{self.here} in this run" + (f", {self.elsewhere} in other runs" if self.elsewhere else "")
-        return f"{self.what} has {self.limit}, in use are {used} ({users})"
-
-
-class Account:
-    """What tests with one demand use of the limits; made by `Limits.account`.
-
-    It holds only what is limited at all, so a start or an end costs nothing for the rest.
-
-    Attributes:
-        demand: what each of the tests takes.
-    """
-
-    __slots__ = ("_draws", "demand")
-
-    def __init__(self, demand: Demand, draws: Sequence[tuple[_Limited, int]]) -> None:
-        self.demand = demand
-        self._draws = draws
-
-    def fits(self) -> bool:
-        """Return whether the limits let one more of these tests run."""
-        for limited, amount in self._draws:
-            if limited.here + limited.elsewhere + amount > limited.limit:
-                return False
-        return True
-
-    def why_not(self) -> str:
-        """Return what keeps one more of these tests from running; empty if nothing does."""
-        return next((why for limited, amount in self._draws if (why := limited.why_not(amount))), "")
-
-    def change(self, sign: int) -> None:
-        """Count a test of this run that starts (1) or has ended (-1)."""
-        for limited, amount in self._draws:
-            limited.here += sign * amount
-
-    def add_elsewhere(self) -> None:
-        """Count a test of another run."""
-        for limited, amount in self._draws:
-            limited.elsewhere += amount
 
 
 _ONE_JOB: Final = Demand()
@@ -118,21 +53,26 @@ DemandOf = Callable[[TestId, str], Demand]
 
 
 def demand_of_spec(spec: TestSpec, pools: Collection[str], executor: str = "") -> Demand:
-    """Return what a test takes by its file: its job group, and each wish that names a pool.
-
-    Raises:
-        UserError: an amount of a pool is not a whole number of at least 1.
-    """
-    amounts: dict[str, int] = {}
-    for name, text in spec.requirements.resources.extra:
-        if name in pools:
-            if not (text.isascii() and text.isdigit() and int(text) > 0):
-                raise UserError(
-                    f"test {spec.name!r} asks for {text!r} of pool {name!r}",
-                    hint="give a whole number of at least 1",
-                )
-            amounts[name] = int(text)
+    """Return what a test takes by its file: its job group, and what it takes of these pools."""
+    amounts = {wish.name: wish.amount for wish in spec.requirements.pools if wish.name in pools}
     return Demand(jobgroup=spec.meta.jobgroup, pools=tuple(sorted(amounts.items())), executor=executor)
+
+
+def misfit_finding(test_id: TestId, spec: TestSpec, share: Share, size: int) -> Diagnostic:
+    """Return the finding about a test that asks for a share of which there is never enough."""
+    if share.kind == POOL:
+        for wish in spec.requirements.pools:
+            if wish.name == share.name:
+                return wish.finding(str(test_id), size)
+    message = f"test {str(test_id)!r} can never start: {misfit_sentence(share, size)}"
+    return Diagnostic(severity=Severity.ERROR, message=message)
+
+
+def misfit_sentence(share: Share, size: int) -> str:
+    """Return why a test that asks for a share of which there is never enough cannot start."""
+    if share.kind == POOL:
+        return too_many(share.name, share.amount, size)
+    return f"its {WORDS[share.kind]} {share.name!r} has the limit {size}"
 
 
 class Limits:
@@ -140,19 +80,20 @@ class Limits:
 
     Attributes:
         generation: grows whenever `set_elsewhere` is called.
+        has_common: whether there are limits that all runs together must never exceed.
+        is_contended: whether other runs use any of the limits, or have waited for it longer.
     """
 
     __slots__ = (
         "_accounts",
         "_active_elsewhere",
         "_demand_of",
-        "_groups",
-        "_jobs",
+        "_launch_delay_s",
+        "_limited",
         "_open_at",
-        "_pools",
-        "_settings",
-        "_slots",
         "generation",
+        "has_common",
+        "is_contended",
     )
 
     def __init__(self, settings: LimitSettings | None = None, demand_of: DemandOf | None = None) -> None:
@@ -162,17 +103,16 @@ class Limits:
             settings: the limits; none without.
             demand_of: what each test takes, tests of other runs included; without, one job.
         """
-        self._settings = settings = settings or LimitSettings()
+        settings = settings or LimitSettings()
         self._demand_of = demand_of or _one_job
-        self.generation = 0
-        most = settings.max_concurrent_jobs
-        self._jobs = None if most is None else _Limited("max_concurrent_jobs", most)
-        self._groups = {name: _Limited(f"job group {name!r}", n) for name, n in settings.jobgroups.items()}
-        self._slots = {name: _Limited(f"executor {name!r}", n) for name, n in settings.slots.items()}
-        self._pools = {name: _Limited(f"pool {name!r}", n) for name, n in settings.pools.items()}
+        self._launch_delay_s = settings.launch_delay_s
+        self._limited = _limited_by(settings)
         self._accounts: dict[Demand, Account] = {}
         self._active_elsewhere: frozenset[TestId] = frozenset()
         self._open_at = -math.inf
+        self.generation = 0
+        self.has_common = any(limited.is_common for limited in self._limited.values())
+        self.is_contended = False
 
     def demand(self, test_id: TestId, executor: str = "") -> Demand:
         """Return what a test takes while it runs."""
@@ -182,34 +122,29 @@ class Limits:
         """Return what is used by tests with this demand; the same one for equal demands."""
         account = self._accounts.get(demand)
         if account is None:
-            limited = [
-                (self._jobs, 1),
-                (self._groups.get(demand.jobgroup), 1),
-                (self._slots.get(demand.executor), 1),
-                *((self._pools.get(name), amount) for name, amount in demand.pools),
-            ]
-            draws = tuple((what, amount) for what, amount in limited if what is not None)
+            wanted = (
+                ((JOBS, ""), 1),
+                ((GROUP, demand.jobgroup), 1),
+                ((SLOTS, demand.executor), 1),
+                *(((POOL, name), amount) for name, amount in demand.pools),
+            )
+            draws = tuple((self._limited[key], amount) for key, amount in wanted if key in self._limited)
             account = self._accounts[demand] = Account(demand, draws)
         return account
+
+    def size(self, share: Share) -> int:
+        """Return how much there is of what a share is of."""
+        return self._limited[share.key].size
 
     @property
     def open_at(self) -> float:
         """The monotonic time from which the launch delay lets the next test start."""
         return self._open_at
 
-    def refusal(self, demand: Demand) -> str:
-        """Return why a test with this demand could never start; empty if it can."""
-        group = self._groups.get(demand.jobgroup)
-        if group is not None and group.limit < 1:
-            return f"its job group {demand.jobgroup!r} has the limit {group.limit}"
-        for name, amount in demand.pools:
-            pool = self._pools.get(name)
-            if pool is not None and amount > pool.limit:
-                return f"it asks for {amount} of pool {name!r}, which has {pool.limit}"
-        slots = self._slots.get(demand.executor)
-        if slots is not None and slots.limit < 1:
-            return f"its executor {demand.executor!r} has the limit {slots.limit}"
-        return ""
+    def misfit(self, demand: Demand) -> Share | None:
+        """Return the share for which a test with this demand could never start; None if it can."""
+        found = (s for s in self.account(demand).shares if s.kind != JOBS and s.amount > self.size(s))
+        return next(found, None)
 
     def is_delayed(self, now: float | None) -> bool:
         """Return whether the launch delay still lasts; None: the caller sees to it itself."""
@@ -239,24 +174,60 @@ class Limits:
 
     def delay(self, now: float | None) -> None:
         """Begin the delay to the next launch; None: nothing is launched now."""
-        if now is not None and self._settings.launch_delay_s > 0:
-            self._open_at = now + self._settings.launch_delay_s
+        if now is not None and self._launch_delay_s > 0:
+            self._open_at = now + self._launch_delay_s
 
     def give_back(self, demand: Demand) -> None:
         """Count a test that ended."""
         self.account(demand).change(-1)
 
-    def set_elsewhere(self, active: Iterable[TestRecord]) -> None:
-        """Replace what other runs use, given their tests in which a process may exist.
+    # -- other runs -----------------------------------------------------------------------------
+
+    def set_elsewhere(self, active: Iterable[TestRecord], holdings: Iterable[Holding] = ()) -> None:
+        """Replace what other runs use.
+
+        Args:
+            active: their tests in which a process may exist.
+            holdings: what they hold of groups and pools.  A test that is active without a word
+                about that (its database was made anew) counts with what its file asks for.
 
         Cost: linear in them.
         """
-        jobs = () if self._jobs is None else (self._jobs,)
-        for limited in (*jobs, *self._groups.values(), *self._slots.values(), *self._pools.values()):
-            limited.elsewhere = 0
+        for limited in self._limited.values():
+            limited.forget_elsewhere()
+        known: set[int] = set()
+        for holding in holdings:
+            known.add(holding.row)
+            held = self._limited.get(holding.share.key)
+            if held is not None:
+                held.add_elsewhere(holding.share.amount)
         tests: set[TestId] = set()
         for record in active:
             tests.add(record.test_id)
-            self.account(self._demand_of(record.test_id, record.executor)).add_elsewhere()
+            for limited, amount in self.account(self._demand_of(record.test_id, record.executor)).draws:
+                if not (limited.is_common and record.id in known):
+                    limited.add_elsewhere(amount)
         self._active_elsewhere = frozenset(tests)
         self.generation += 1
+        self._note_contention()
+
+    def set_ahead(self, ahead: Mapping[tuple[str, str], int]) -> None:
+        """Replace what is left to other runs, by kind and name, because they have waited longer."""
+        for key, limited in self._limited.items():
+            limited.set_ahead(ahead.get(key, 0))
+        self._note_contention()
+
+    def _note_contention(self) -> None:
+        self.is_contended = any(limited.is_contended for limited in self._limited.values())
+
+
+def _limited_by(settings: LimitSettings) -> dict[tuple[str, str], Limited]:
+    """Return what is limited, by kind and name."""
+    jobs = settings.max_concurrent_jobs
+    sizes = {
+        **{(GROUP, name): size for name, size in settings.jobgroups.items()},
+        **{(POOL, name): size for name, size in settings.pools.items()},
+        **{(SLOTS, name): size for name, size in settings.slots.items()},
+        **({} if jobs is None else {(JOBS, ""): jobs}),
+    }
+    return {key: Limited(*key, size, is_own=key in settings.own) for key, size in sizes.items()}

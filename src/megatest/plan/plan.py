@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from megatest.model.claim import Share
 from megatest.model.ids import TestId
 from megatest.model.rollup import Pair
 from megatest.plan.assemble import Assembler
@@ -103,6 +104,17 @@ class Plan:
         row = self._graph.ready.first(now)
         return row.test_id if row is not None else None
 
+    def shares(self, test_id: TestId) -> Sequence[Share]:
+        """Return what a test or item takes of each limit that there is."""
+        row = self._graph.row(test_id)
+        lane = row.lane if row is not None else None
+        account = lane.account if lane is not None else self.limits.account(self.limits.demand(test_id))
+        return account.shares
+
+    def wants(self) -> Mapping[tuple[str, str], Share]:
+        """Return what ready tests lack because of other runs; asked when none may start."""
+        return self._graph.ready.wants()
+
     def upcoming(self, count: int) -> Sequence[TestId]:
         """Return which would be next if no limit held them, to prepare for them."""
         return [row.test_id for row in self._graph.ready.upcoming(count)]
@@ -174,6 +186,11 @@ class Plan:
     def waiting_count(self) -> int:
         """Return how many tests and items have still to start."""
         return self._graph.open - self._graph.running
+
+    def is_ready(self, test_id: TestId) -> bool:
+        """Return whether a test or item waits for nothing but limits."""
+        row = self._graph.row(test_id)
+        return row is not None and row.stage is Stage.READY
 
     def waiting(self) -> Iterator[TestId]:
         """Yield what has still to start; a test whose items are not known yet by its name."""

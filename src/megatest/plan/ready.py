@@ -14,8 +14,11 @@ from bisect import insort
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from megatest.model.claim import Share
 from megatest.model.ids import TestId
-from megatest.plan.limits import Account, Limits
+from megatest.plan.account import Account
+from megatest.plan.limits import Limits
+from megatest.plan.line import Line
 from megatest.plan.node import Row, Stage
 from megatest.plan.priority import Rank
 
@@ -29,14 +32,14 @@ class Lane:
 
     Attributes:
         account: what they use of the limits.
-        refusal: why they can never start; empty if they can.
+        misfit: the share for which they can never start; None if they can.
     """
 
-    __slots__ = ("_front", "_rest", "account", "refusal")
+    __slots__ = ("_front", "_rest", "account", "misfit")
 
-    def __init__(self, account: Account, refusal: str) -> None:
+    def __init__(self, account: Account, misfit: Share | None) -> None:
         self.account = account
-        self.refusal = refusal
+        self.misfit = misfit
         self._front: list[_Entry] = []  # in order, all of it before the rest
         self._rest: list[_Entry] = []  # a heap
 
@@ -72,7 +75,7 @@ class Lane:
 class ReadyQueue:
     """The ready rows of all lanes.  A row that is no longer ready is dropped when its turn comes."""
 
-    __slots__ = ("_held", "_held_at", "_lanes", "_latest", "_limits")
+    __slots__ = ("_held", "_held_at", "_lanes", "_latest", "_limits", "_line")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -80,6 +83,7 @@ class ReadyQueue:
         self._latest: Lane | None = None
         self._held: dict[TestId, _Entry] = {}  # exclusive, active in another run
         self._held_at = limits.generation
+        self._line = Line()
 
     def lane(self, test_id: TestId) -> Lane:
         """Return the lane of a test or item."""
@@ -90,7 +94,7 @@ class ReadyQueue:
         account = self._limits.account(demand)
         lane = self._lanes.get(account)
         if lane is None:
-            lane = self._lanes[account] = Lane(account, self._limits.refusal(account.demand))
+            lane = self._lanes[account] = Lane(account, self._limits.misfit(demand))
         self._latest = lane
         return lane
 
@@ -120,6 +124,8 @@ class ReadyQueue:
         self._let_go()
         if self._limits.is_delayed(now):
             return None
+        if self._limits.has_common:
+            return self._first_in_line()
         best: _Entry | None = None
         for lane in self._lanes.values():
             if lane.account.fits():
@@ -127,6 +133,40 @@ class ReadyQueue:
                 if entry is not None and (best is None or entry < best):
                     best = entry
         return best[1] if best else None
+
+    def _first_in_line(self) -> Row | None:
+        """Return the same where there are groups or pools, which may be kept for a better row."""
+        account = self._line.first(self._accounts())
+        return self._best_of(account) if account is not None else None
+
+    def _accounts(self) -> list[Account]:
+        """Return the accounts of the rows that wait, those of better rows first; O(d log d)."""
+        waiting: dict[Account, Rank] = {}
+        for account, lane in self._lanes.items():
+            entry = self._first_of(lane)
+            if entry is None:
+                self._line.forget(account)
+            else:
+                waiting[account] = entry[0]
+        return sorted(waiting, key=waiting.__getitem__)
+
+    def _best_of(self, account: Account) -> Row:
+        return self._lanes[account].first(1)[0][1]
+
+    def why_kept_back(self, row: Row) -> str:
+        """Return for which row a ready one leaves what it would take; empty if for none."""
+        assert row.lane is not None
+        kept = self._line.kept(self._accounts())
+        limited = self._line.kept_back(row.lane.account, kept)
+        if limited is None:
+            return ""
+        amount, account = kept[limited]
+        what = f"{amount} of {limited.kind} {limited.name!r}"
+        return f"{what} goes to {self._best_of(account).test_id}, which is before it and lacks something yet"
+
+    def wants(self) -> dict[tuple[str, str], Share]:
+        """Return what rows lack because of other runs, by kind and name; asked when none may start."""
+        return self._line.wants(self._accounts())
 
     def _first_of(self, lane: Lane) -> _Entry | None:
         """Return the first entry of a lane whose row may start, having dropped those before it."""

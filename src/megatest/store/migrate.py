@@ -19,7 +19,7 @@ from megatest.model.spec import Field
 from megatest.store.fields import add_fields, missing_fields
 
 APPLICATION_ID: Final = 0x4D675473  # "MgTs", in the header of every file that we made or adopted
-LATEST: Final = 4
+LATEST: Final = 5
 _DIRECTORY: Final = os.path.join(os.path.dirname(__file__), "migrations")
 _SCRIPT: Final = r"[0-9]{4}_\w+\.sql"
 _ADD_COLUMN: Final = r"ALTER TABLE (\w+) ADD COLUMN (\w+)\b"

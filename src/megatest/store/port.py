@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from megatest.model.change import Change
+from megatest.model.claim import Claim, Holding, Share, Want
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder, Lease
 from megatest.model.record import (
@@ -148,6 +149,14 @@ class Reading(Protocol):
         """Give the connection up."""
         ...
 
+    def holdings(self) -> Sequence[Holding]:
+        """See `megatest.engine.ports`."""
+        ...
+
+    def wants(self) -> Sequence[Want]:
+        """See `megatest.engine.ports`."""
+        ...
+
 
 class Editing(Protocol):
     """What commands change.  Each call is one transaction."""
@@ -272,6 +281,26 @@ class EngineStore(Protocol):
         ...
 
     def past_durations(self, tests: Iterable[str]) -> Mapping[TestId, float]:
+        """See `megatest.engine.ports`."""
+        ...
+
+    def claim(
+        self, claims: Sequence[Claim], *, is_live: Callable[[int], bool], time: int, lease: Lease
+    ) -> Sequence[Holding] | None:
+        """See `megatest.engine.ports`."""
+        ...
+
+    def keep_claims(self, claims: Iterable[Claim], *, time: int, lease: Lease) -> None:
+        """See `megatest.engine.ports`."""
+        ...
+
+    def drop_claims(self, rows: Iterable[int], *, lease: Lease) -> None:
+        """See `megatest.engine.ports`."""
+        ...
+
+    def set_wants(
+        self, shares: Iterable[Share], *, anew: Collection[tuple[str, str]], lease: Lease
+    ) -> Sequence[Want]:
         """See `megatest.engine.ports`."""
         ...
 

@@ -344,6 +344,47 @@ DELETE FROM requests WHERE id = ?
 -- name: delete_requests_of_run
 DELETE FROM requests WHERE run_id = ?
 
+-- ----------------------------------------------------------------------------------- claims
+
+-- fragment: is_in_force
+-- What an attempt holds, from the moment before its LAUNCHED is recorded until its end is.  Before it, under
+-- the lease of the engine that is about to launch it; so what a dead engine claimed in vain ends with its lease.
+EXISTS (SELECT 1 FROM tests WHERE tests.id = claims.test_id AND (
+    (tests.attempt = claims.attempt AND tests.{is_active})
+    OR (tests.attempt < claims.attempt AND EXISTS (
+        SELECT 1 FROM leases
+         WHERE leases.run_id = tests.run_id AND leases.token = claims.token AND leases.held = 1))))
+
+-- name: holdings
+-- The table holds what is in force and the leavings since the last claim, so it is small.
+SELECT tests.run_id, claims.test_id, CAST(tests.testname AS TEXT), CAST(coalesce(tests.item_path, '') AS TEXT),
+       claims.attempt, claims.kind, CAST(claims.name AS TEXT), claims.amount, CAST(claims.units AS TEXT),
+       claims.time
+  FROM claims CROSS JOIN tests ON tests.id = claims.test_id
+ WHERE {is_in_force} ORDER BY claims.time, claims.test_id, claims.kind, claims.name
+
+-- name: forget_claims
+DELETE FROM claims WHERE NOT {is_in_force}
+
+-- name: put_claim
+INSERT OR REPLACE INTO claims (test_id, kind, name, attempt, amount, units, token, time)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: delete_claims
+DELETE FROM claims WHERE test_id = ?
+
+-- name: wants
+-- Of engines that hold their run.
+SELECT wants.run_id, wants.kind, CAST(wants.name AS TEXT), wants.amount, wants.ticket, leases.time
+  FROM wants JOIN leases ON leases.run_id = wants.run_id AND leases.token = wants.token AND leases.held = 1
+ ORDER BY wants.ticket, wants.kind, wants.name
+
+-- name: put_want
+INSERT INTO wants (run_id, kind, name, amount, ticket, token) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: delete_wants
+DELETE FROM wants WHERE run_id = ?
+
 -- ----------------------------------------------------------------------------------- health
 
 -- name: tests_without_run

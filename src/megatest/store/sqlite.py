@@ -18,6 +18,7 @@ from megatest.model.record import AttemptRecord, RequestRecord, RunRecord, StepR
 from megatest.model.spec import Field
 from megatest.model.status import State, Status
 from megatest.store.change import put_step, write_changes
+from megatest.store.claim import SqliteClaims
 from megatest.store.database import OLDEST_SQLITE, Database, choose_journal, connect
 from megatest.store.edit import SqliteEditing
 from megatest.store.fault import run_removed, told
@@ -127,7 +128,7 @@ def _copy(db: sqlite3.Connection) -> sqlite3.Connection:
     return copy
 
 
-class SqliteStore(SqliteEditing):
+class SqliteStore(SqliteClaims, SqliteEditing):
     """Satisfies the engine's `Store` and `megatest.store.port.FullStore`; see there."""
 
     # -- tests ---------------------------------------------------------------------------------

@@ -261,3 +261,26 @@ def test_triggers_keep_their_commands_blanks_and_say_what_never_fires(tmp_path: 
         ("MINE", "", "f"),
     ]
     assert [finding.location.line for finding in loaded.findings if finding.location] == [8, 9, 10]
+
+
+def test_a_pool_may_name_its_units(tmp_path: Path) -> None:
+    loaded = _load(tmp_path, FIELDS + "[pools]\nlic 5\nport units 7001 7002\n  7003\n")
+    assert loaded.findings == ()
+    assert loaded.value.pools == {"lic": 5, "port": 3}
+    assert loaded.value.pool_units == {"port": ("7001", "7002", "7003")}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("board units", "pool 'board' names no units"),
+        ("board units b1 b2 b1", "pool 'board' has two units 'b1'"),
+        ("board b1 b2", "board: 'b1 b2' is no"),
+        ("board -1", "board: '-1' is no"),
+        ("my-port units 1\nmy.port units 2", "in one variable, MT_POOL_MY_PORT"),
+    ],
+)
+def test_a_pool_that_cannot_be_is_an_error_with_its_place(tmp_path: Path, line: str, said: str) -> None:
+    (finding,) = _load(tmp_path, FIELDS + f"[pools]\n{line}\n").findings
+    assert said in finding.message
+    assert finding.location is not None

@@ -98,6 +98,9 @@ def test_slips_in_the_areas_file_are_found(tmp_path: Path, config: str, said: st
         ("[ezsteps]\na b\n[requirements]\nwaitin x\n", "hint: did you mean 'waiton'?"),
         ("[ezsteps]\nstep1 b\n[logpro]\nstep2 ;;\n", "hint: did you mean 'step1'?"),
         ("[ezsteps]\na b\n[test_meta]\njobgroup bigg\n", "hint: did you mean 'big'?"),
+        ("[ezsteps]\na b\n[requirements]\nlic 3\n", "testconfig:4:5: error: test 't1' can never start"),
+        ("[ezsteps]\na b\n[requirements]\nlic 3\n", "hint: ask for 2 at most, or enlarge the pool"),
+        ("[ezsteps]\na b\n[requirements]\nlicc 1\n", "testconfig:4:1: error: [requirements] knows no 'licc'"),
         ("[ezsteps]\na b\n[requirements]\nmode itemach\n", "hint: did you mean 'itemmatch'?"),
         ("[ezsteps]\na b\n[items]\nA x ..\n", "testconfig:4:5: error: item '..'"),
         ("[ezsteps]\na b\n[requirements]\nretries x\n", "error: retries: 'x' is no whole number"),
@@ -105,6 +108,19 @@ def test_slips_in_the_areas_file_are_found(tmp_path: Path, config: str, said: st
 )  # fmt: skip
 def test_slips_in_a_test_are_found(tmp_path: Path, text: str, said: str) -> None:
     assert said in _render(_check(tmp_path, t1=text), tmp_path)
+
+
+def test_a_pool_without_a_size_is_one_finding_not_one_for_each_test(tmp_path: Path) -> None:
+    test = "[ezsteps]\na b\n[requirements]\nboard 3\n"
+    findings = _check(tmp_path, "[pools]\nboard four\n", t1=test, t2=test)
+    assert [finding.message for finding in findings] == ["board: 'four' is no whole number"]
+
+
+def test_a_group_without_room_is_found_at_its_name(tmp_path: Path) -> None:
+    findings = _check(tmp_path, "[jobgroups]\nnone 0\n", t1="[ezsteps]\na b\n[test_meta]\njobgroup none\n")
+    assert "testconfig:4:10: error: test 't1' can never start: its job group 'none' has the limit 0" in (
+        _render(findings, tmp_path)
+    )
 
 
 def test_a_runscript_may_be_beside_the_testconfig_or_on_the_path(tmp_path: Path) -> None:

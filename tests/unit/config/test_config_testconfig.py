@@ -119,7 +119,10 @@ runwait yes
     assert (needs.retries, needs.retry_on) == (2, ("FAIL", "75"))
     resources = needs.resources
     assert (resources.cpus, resources.memory_mib, resources.gpus, resources.walltime_s) == (4, 1500, 1, 7200)
-    assert resources.extra == (("licenses", "tool:2"), ("lic", "2"))
+    assert resources.extra == (("licenses", "tool:2"),)
+    (wish,) = needs.pools
+    assert (wish.name, wish.amount, wish.source) == ("lic", 2, "lic 2")
+    assert wish.location == Location(file=str(tmp_path / "tests/t1/testconfig"), line=15, column=5)
     assert [(itemmap.upstream, itemmap.lines) for itemmap in needs.itemmaps] == [
         ("%", (("(a\\d+)(b\\d+)", "\\2foo\\1"), ("b(.*)", "\\1p"))),
         ("up%", ((".*", ""),)),
@@ -160,6 +163,8 @@ def test_steps_have_parameters_and_rules_and_a_shell_group_is_no_block(tmp_path:
         "[requirements]\nmode itemmtch\n",
         "[requirements]\nruntimelim soon\n",
         "[requirements]\nlic many\n",
+        "[requirements]\nlic 0\n",
+        "[requirements]\nlicc 1\n",
         "[items]\nA x ../y\n",
         "[items]\nA x -y\n",
     ],

@@ -5,11 +5,10 @@ from dataclasses import replace
 import pytest
 from plan_builder import spec, tid
 
-from megatest.model.error import UserError
+from megatest.model.claim import POOL, Holding, Share
 from megatest.model.ids import TestId
-from megatest.model.job import Resources
 from megatest.model.record import TestRecord
-from megatest.model.spec import Requirements
+from megatest.model.spec import PoolWish, Requirements
 from megatest.plan.limits import Demand, Limits, LimitSettings, demand_of_spec
 
 
@@ -70,8 +69,8 @@ def test_other_runs_use_what_their_tests_demand() -> None:
 )
 def test_what_can_never_fit_is_refused(settings: LimitSettings, demand: Demand) -> None:
     limits = Limits(settings)
-    assert limits.refusal(demand)
-    assert not limits.refusal(Demand())
+    assert limits.misfit(demand)
+    assert not limits.misfit(Demand())
 
 
 def test_the_launch_delay_is_between_starts_and_heeded_only_with_a_clock() -> None:
@@ -85,15 +84,44 @@ def test_the_launch_delay_is_between_starts_and_heeded_only_with_a_clock() -> No
 
 
 def test_a_file_demands_its_group_and_the_pools_it_names() -> None:
-    resources = Resources(extra=(("license", "2"), ("queue", "fast")))
-    wishes = replace(spec("a"), requirements=Requirements(resources=resources))
-    assert demand_of_spec(wishes, {"license": 5}, "slurm") == Demand(
+    wishes = (PoolWish(name="license", amount=2), PoolWish(name="board", amount=1))
+    wanting = replace(spec("a"), requirements=Requirements(pools=wishes))
+    assert demand_of_spec(wanting, {"license": 5}, "slurm") == Demand(
         pools=(("license", 2),), executor="slurm"
     )
 
 
-@pytest.mark.parametrize("text", ["two", "0", "-1", "1.5", ""])
-def test_an_amount_that_is_no_number_is_refused(text: str) -> None:
-    wishes = replace(spec("a"), requirements=Requirements(resources=Resources(extra=(("license", text),))))
-    with pytest.raises(UserError):
-        demand_of_spec(wishes, {"license"})
+def test_what_other_runs_hold_counts_more_than_what_files_say_today() -> None:
+    def demand(_test_id: TestId, executor: str) -> Demand:
+        return Demand(pools=(("license", 1),), executor=executor)
+
+    limits = Limits(LimitSettings(pools={"license": 5}), demand)
+    held = Holding(run_id=2, row=1, test_id=tid("a"), attempt=1, share=Share(POOL, "license", 4))
+    limits.set_elsewhere([elsewhere("a")], [held])
+    assert limits.why_not(Demand(pools=(("license", 2),))) == (
+        "pool 'license' has 5, in use are 4 (0 in this run, 4 in other runs)"
+    )
+    limits.set_elsewhere([elsewhere("a")])
+    assert not limits.why_not(Demand(pools=(("license", 4),)))
+
+
+def test_what_goes_to_runs_that_have_waited_longer_is_not_free() -> None:
+    limits = Limits(LimitSettings(slots={"": 2}))
+    limits.set_ahead({("slots", ""): 2})
+    assert limits.is_contended
+    assert limits.why_not(Demand()) == (
+        "executor '' has 2, in use are 0 (0 in this run); 2 go to runs that have waited longer"
+    )
+
+
+def test_a_limit_of_this_run_alone_does_not_look_at_others() -> None:
+    limits = Limits(LimitSettings(max_concurrent_jobs=1, slots={"": 1}, own=frozenset({("jobs", "")})))
+    limits.set_elsewhere([elsewhere("a")])
+    assert limits.why_not(Demand()) == "executor '' has 1, in use are 1 (0 in this run, 1 in other runs)"
+    limits = Limits(LimitSettings(max_concurrent_jobs=1, own=frozenset({("jobs", "")})))
+    limits.set_elsewhere([elsewhere("a")])
+    limits.set_ahead({("jobs", ""): 1})
+    assert not limits.is_contended
+    assert limits.why_not(Demand()) == ""
+    limits.take(Demand())
+    assert limits.why_not(Demand())

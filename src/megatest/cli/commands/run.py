@@ -25,7 +25,13 @@ _BAD_STATUSES = ("FAIL", "ABORT", "KILLED", "STUCK/DEAD", "DEAD", "PREQ_FAIL", "
 @command(
     "run",
     rest("patterns", "[PATTERN]..."),
-    option("-j --jobs", "", "Tests at once. [default: the area's limit]", value=Value.COUNT, default=None),
+    option(
+        "-j --jobs",
+        "",
+        "Tests of this run at once. [default: the area's limit]",
+        value=Value.COUNT,
+        default=None,
+    ),
     option("--rerun", "A,B", "Run again what has one of these statuses, e.g. FAIL,WARN.", default=None),
     flag("--rerun-all", "Run everything again."),
     flag("--rerun-clean", "Run again what failed, was killed or did not end."),
