@@ -50,12 +50,13 @@ class TriggerBell:
         self._environment = environment
         self._errands = Errands(at_once=TRIGGERS_AT_ONCE, monotonic=monotonic)
 
+    def wants(self, test: str) -> bool:
+        """Return whether a trigger may fire: the area's are for all tests."""
+        return bool(self._area.triggers or self._of_test(test))
+
     def moved(self, moves: Sequence[Move]) -> None:
         """Start what these moves fire, and hear of what ended meanwhile."""
-        by_area = self._area.triggers
         for move in moves:
-            if not by_area and not self._of_test(move.test_id.test):
-                continue  # so it is for almost every test
             for fired in self._fired(move):
                 self._errands.run(self._errand(move, fired))
         self._errands.poll()

@@ -22,6 +22,10 @@ class Bells:
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
 
+    def wants(self, test: str) -> bool:
+        """See the port."""
+        return any(listener.wants(test) for listener in self._listeners)
+
     def moved(self, moves: Sequence[Move]) -> None:
         """See the port."""
         for listener in self._listeners:

@@ -70,6 +70,10 @@ class ItemPages:
         self._has_items = has_items
         self._errands = Errands(at_once=_AT_ONCE)
 
+    def wants(self, test: str) -> bool:
+        """Return whether a test has items."""
+        return self._has_items(test)
+
     def moved(self, moves: Sequence[Move]) -> None:
         """Write the pages of those tests of which the last item has ended."""
         for move in moves:

@@ -60,6 +60,7 @@ class Ledger:
         self._clock = clock
         self._bell = bell
         self._moves: list[Move] = []
+        self._wanted: dict[str, bool] = {}
         self._rows: dict[TestId, Row] = {}
         self._by_id: dict[int, Row] = {}
         self._roll_ups: dict[str, RollUp] = {}
@@ -152,7 +153,13 @@ class Ledger:
 
     def _ring(self, row: Row) -> None:
         """Let the bell hear, after the next commit, how the row stands now."""
-        if self._bell is not None:
+        if self._bell is None:
+            return
+        test = row.test_id.test
+        wanted = self._wanted.get(test)
+        if wanted is None:
+            wanted = self._wanted[test] = self._bell.wants(test)
+        if wanted:
             self._moves.append(
                 Move(
                     row=row.id,
@@ -222,11 +229,10 @@ class Ledger:
         return conflicts
 
     def _ring_bell(self, conflicts: Sequence[Conflict]) -> None:
-        if self._bell is None or not self._moves:
+        if self._bell is None:
             return
         lost = {conflict.row.id for conflict in conflicts}
-        moves = [move for move in self._moves if move.row not in lost]
-        self._moves.clear()
+        moves, self._moves = [move for move in self._moves if move.row not in lost], []
         self._bell.moved(moves)
 
     def renew(self) -> None:

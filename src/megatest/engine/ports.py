@@ -387,8 +387,12 @@ class Reviewer(Protocol):
 class Bell(Protocol):
     """Is told which tests have got which state and status, once that is committed."""
 
+    def wants(self, test: str) -> bool:
+        """Return whether anything follows from the moves of a test or its items; asked once a test."""
+        ...
+
     def moved(self, moves: Sequence[Move]) -> None:
-        """Hear the moves of one commit, in order; must be quick and must not raise."""
+        """Hear the wanted moves of one commit, in order, if any; must be quick and must not raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

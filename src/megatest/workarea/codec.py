@@ -29,6 +29,7 @@ BEGIN: Final = b'{"k":"'
 _BLANKS: Final = " \t\r\n"
 _read: Final = json.JSONDecoder().raw_decode
 _WIDEST_INTEGER: Final = 1 << 63
+_LARGE: Final = 1 << 40
 
 _KINDS: Final[dict[str, type[Entry]]] = {
     "start": Started,
@@ -75,6 +76,9 @@ def decode(line: bytes) -> Entry | None:
         raise ValueError("nested too deep") from error
     if end != len(text) and text[end:].strip(_BLANKS):
         raise ValueError("something stands behind the record")
+    known = _usual(said)
+    if known is not None:
+        return known
     kind = str(said["k"])
     form = _forms().get(kind)
     if form is None:
@@ -89,6 +93,29 @@ def decode(line: bytes) -> Entry | None:
     if not values.keys() >= form.required:
         raise ValueError(f"{', '.join(sorted(form.required - values.keys()))} is missing")
     return form.record(**values)
+
+
+_START_OF_HERE: Final = ("k", "up", "pid", "boot_id", "host", "v", "attempt")
+_EXIT: Final = ("k", "up", "code", "step")
+
+
+def _usual(said: dict[str, Any]) -> Entry | None:
+    """Return the record that a job script of this host writes, if it is one: nearly all are.
+
+    Only what needs no look at each field: keys and types as the script writes them, small numbers.
+    """
+    keys = tuple(said)
+    if keys == _EXIT:
+        _, up, code, step = said.values()
+        if said["k"] == "exit" and up.__class__ is float and code.__class__ is int and step == "":
+            return Ended(code=code, uptime_s=up) if up < _LARGE and 0 <= code < _LARGE else None
+    elif keys == _START_OF_HERE and said["k"] == "start":
+        _, up, pid, boot_id, host, _, attempt = said.values()
+        numbers = up.__class__ is float and pid.__class__ is attempt.__class__ is int
+        texts = boot_id.__class__ is host.__class__ is str
+        if numbers and texts and f"{boot_id}{host}".isprintable() and max(up, pid, attempt) < _LARGE:
+            return Started(attempt=attempt, pid=pid, boot_id=boot_id, host=host, uptime_s=up)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
