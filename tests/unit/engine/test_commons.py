@@ -75,6 +75,16 @@ def test_a_run_that_wants_much_is_not_passed_for_ever_by_one_that_wants_little()
     assert crowd.peaks["lic"] == 4
 
 
+def test_a_ticket_is_good_for_one_test_though_more_has_become_free() -> None:
+    crowd = Crowd(LimitSettings(pools={"lic": 3}))
+    crowd.add({"all": Demand(pools=(("lic", 3),))}, lasts_s=10)
+    crowd.add(many(4, lic=1), lasts_s=20, after_s=1)
+    crowd.add(many(4, lic=1), lasts_s=20, after_s=2)
+    crowd.play()
+    first = [run for run, _, at in crowd.launches if at - crowd.launches[0][2] < 15]
+    assert sorted(first) in (["r1", "r2", "r2", "r3"], ["r1", "r2", "r3", "r3"])
+
+
 def test_three_runs_share_by_turns_whatever_their_size() -> None:
     crowd = Crowd(LimitSettings(pools={"lic": 2}))
     for count in (12, 6, 6):
