@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -41,8 +42,8 @@ def _wrong_units(entry: Entry, names: list[str], others: Iterable[str]) -> Itera
     if not names:
         message = f"pool {entry.key!r} names no units"
         yield entry.finding(Severity.ERROR, message, hint=f"as in: {entry.key} {_UNITS} 7001 7002")
-    for name in dict.fromkeys(names):
-        if names.count(name) > 1:
+    for name, times in Counter(names).items():
+        if times > 1:
             message = f"pool {entry.key!r} has two units {name!r}"
             yield entry.finding(Severity.ERROR, message, word=name)
     for other in others:

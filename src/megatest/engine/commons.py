@@ -143,8 +143,17 @@ class Commons:
         claims = self._claims(row.id, row.attempt + 1, shares)
         held = self._claim_all(claims, live) if claims else ()
         if held is not None:
-            self._served.update(share.key for share in shares if share.key in self._tickets)
+            self._use_tickets(shares)
         return held
+
+    def _use_tickets(self, shares: Iterable[Share]) -> None:
+        """Give up the tickets for what has been got: one is good for one test."""
+        used = [share.key for share in shares if share.key in self._tickets]
+        for key in used:
+            del self._tickets[key]
+        if used:
+            self._served.update(used)
+            self._step_back(self._clock.monotonic())
 
     def _claim_all(self, claims: Sequence[Claim], live: Container[int]) -> Sequence[Holding] | None:
         held = self._store.claim(

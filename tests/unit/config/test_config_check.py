@@ -110,6 +110,12 @@ def test_slips_in_a_test_are_found(tmp_path: Path, text: str, said: str) -> None
     assert said in _render(_check(tmp_path, t1=text), tmp_path)
 
 
+def test_processors_may_be_a_pool_and_then_are_counted_here_too(tmp_path: Path) -> None:
+    fits, greedy = (f"[ezsteps]\na b\n[requirements]\ncpus {count}\n" for count in (8, 9))
+    (finding,) = _check(tmp_path, "[pools]\ncpus 8\n", fits=fits, greedy=greedy)
+    assert finding.message == ("test 'greedy' can never start: it asks for 9 of pool 'cpus', which has 8")
+
+
 def test_a_pool_without_a_size_is_one_finding_not_one_for_each_test(tmp_path: Path) -> None:
     test = "[ezsteps]\na b\n[requirements]\nboard 3\n"
     findings = _check(tmp_path, "[pools]\nboard four\n", t1=test, t2=test)

@@ -7,6 +7,10 @@ from itertools import pairwise
 import pytest
 
 from fakes.crowd import Crowd
+from fakes.engine_world import EngineWorld
+from fakes.executor import Plan as JobPlan
+from fakes.store import FakeStore
+from megatest.engine.interrupt import Level
 from megatest.plan.limits import Demand, LimitSettings
 
 
@@ -75,6 +79,16 @@ def test_a_run_that_wants_much_is_not_passed_for_ever_by_one_that_wants_little()
     assert crowd.peaks["lic"] == 4
 
 
+def test_a_ticket_is_good_for_one_test_though_more_has_become_free() -> None:
+    crowd = Crowd(LimitSettings(pools={"lic": 3}))
+    crowd.add({"all": Demand(pools=(("lic", 3),))}, lasts_s=10)
+    crowd.add(many(4, lic=1), lasts_s=20, after_s=1)
+    crowd.add(many(4, lic=1), lasts_s=20, after_s=2)
+    crowd.play()
+    first = [run for run, _, at in crowd.launches if at - crowd.launches[0][2] < 15]
+    assert sorted(first) in (["r1", "r2", "r2", "r3"], ["r1", "r2", "r3", "r3"])
+
+
 def test_three_runs_share_by_turns_whatever_their_size() -> None:
     crowd = Crowd(LimitSettings(pools={"lic": 2}))
     for count in (12, 6, 6):
@@ -109,3 +123,62 @@ def test_each_test_has_units_of_its_own_and_is_told_which() -> None:
     assert {name for names in told for name in names} == {"MT_POOL_PORT"}
     assert {names["MT_POOL_PORT"] for names in told} == {"7001", "7002", "7003"}
     assert len(told) == 12
+
+
+def leave(world: EngineWorld) -> None:
+    """Run until tests run, then let the engine go as SIGTERM does."""
+
+    def interrupt() -> None:
+        world.interrupts.level = Level.LEAVE
+
+    world.waiter.before = interrupt
+    world.run("a")
+    world.interrupts.level = Level.NONE
+    world.waiter.before = lambda: None
+
+
+def ports(**lasts_s: float) -> EngineWorld:
+    return EngineWorld(
+        graph=tuple(f"{test}:" for test in lasts_s),
+        jobs={test: JobPlan(lasts_s=seconds) for test, seconds in lasts_s.items()},
+        limits=LimitSettings(pools={"port": 2}),
+        demands={test: Demand(pools=(("port", 1),)) for test in lasts_s},
+        units={"port": ("7001", "7002")},
+    )
+
+
+def told(world: EngineWorld, test: str) -> list[str]:
+    return [variable.value for variable in world.workarea.variables[f"/runs/{test}.1"]]
+
+
+def test_an_adopted_test_keeps_its_unit() -> None:
+    world = ports(a=50, b=1, c=1)
+    leave(world)
+    world.run()
+    assert [told(world, test) for test in "abc"] == [["7001"], ["7002"], ["7002"]]
+    assert world.watcher.launches == ["a.1", "b.1", "c.1"]
+
+
+def test_while_a_test_holds_a_unit_that_the_records_have_lost_none_is_given_away() -> None:
+    world = ports(a=50, b=1)
+    leave(world)
+    world.records.claims.clear()  # as after a rebuild of the database
+    begin = world.clock.seconds
+    world.run()
+    assert told(world, "b") == ["7001"]
+    assert world.clock.seconds - begin >= 49
+    assert world.results() == {"a": "COMPLETED/PASS", "b": "COMPLETED/PASS"}
+
+
+def test_what_was_claimed_for_a_test_that_cannot_be_prepared_is_let_go_at_once() -> None:
+    world = ports(a=5, b=5)
+    world.workarea.unpreparable = {"a": "no room for its files"}
+    seen: list[list[str]] = []
+
+    def look() -> None:
+        seen.append([str(held.test_id) for held in FakeStore(world.records).holdings()])
+
+    world.waiter.before = look
+    world.run()
+    assert world.results() == {"a": "COMPLETED/FAIL", "b": "COMPLETED/PASS"}
+    assert {name for names in seen for name in names} == {"b"}
