@@ -7,7 +7,7 @@ from typing import Final
 
 from megatest.model.error import Diagnostic, Severity, UserError
 from megatest.model.ids import TestId
-from megatest.model.rollup import Pair, RollUp, spoils
+from megatest.model.rollup import Pair, spoils
 from megatest.model.status import State, Status
 from megatest.plan.consequence import Register, Settle, Stuck
 from megatest.plan.graph import NO_PREREQUISITE, Graph

@@ -86,7 +86,7 @@ class Account:
 
     def fits(self) -> bool:
         """Return whether the limits let one more of these tests run."""
-        for limited, amount in self._draws:  # noqa: SIM110 - asked at each start: a generator costs as much
+        for limited, amount in self._draws:
             if limited.here + limited.elsewhere + amount > limited.limit:
                 return False
         return True

@@ -39,9 +39,6 @@ class Stage(Enum):
     DONE = auto()  # ended, or will not run
 
 
-_AT_REST: Final = (Stage.IDLE, Stage.DONE)
-
-
 class Need(Enum):
     """When a goal is met, once nothing of it is open any more."""
 
@@ -56,6 +53,17 @@ class Verdict(Enum):
     OPEN = auto()
     MET = auto()
     FAILED = auto()  # and will not be met unless something is run again
+
+
+# A member looked up in its Enum costs several times as much as a name of the module, and each edge asks.
+_IDLE: Final = Stage.IDLE
+_AT_REST: Final = (Stage.IDLE, Stage.DONE)
+_OPEN: Final = Verdict.OPEN
+_MET: Final = Verdict.MET
+_FAILED: Final = Verdict.FAILED
+_GOOD: Final = Need.GOOD
+_ENDED: Final = Need.ENDED
+_SOME: Final = Need.SOME
 
 
 class Row:
@@ -86,7 +94,7 @@ class Row:
         self.prior = prior
         self.pair = pair or NEVER_RUN
         self.counted = pair is not None  # in the roll-up: it has a record or will have one
-        self.stage = Stage.IDLE
+        self.stage = _IDLE
         self.unmet = 0
         self.failed = 0
         self.blocked = False  # DONE because of a prerequisite, by this plan
@@ -121,20 +129,20 @@ class Goal:
         """Return what the nodes say now; cost O(1), or the roll-up of its distinct pairs."""
         test = self.test
         if test.awaits_items:
-            return Verdict.OPEN
+            return _OPEN
         if self.item is not None:
             return self._judge_item(self.item)
         if test.open:
-            return Verdict.FAILED if self.need is Need.GOOD and test.spoilers else Verdict.OPEN
-        met = test.has_good_row() if self.need is Need.SOME else satisfies(self.need, test.top())
-        return Verdict.MET if met else Verdict.FAILED
+            return _FAILED if self.need is _GOOD and test.spoilers else _OPEN
+        met = test.has_good_row() if self.need is _SOME else satisfies(self.need, test.top())
+        return _MET if met else _FAILED
 
     def _judge_item(self, item: str) -> Verdict:
         row = self.test.row(item)
         if row is not None and row.is_open:
-            return Verdict.OPEN
+            return _OPEN
         met = satisfies(self.need, self.test.pair_of(item))
-        return Verdict.MET if met else Verdict.FAILED
+        return _MET if met else _FAILED
 
     def name(self) -> str:
         """Return what it is about, as users write it."""
@@ -145,7 +153,7 @@ def satisfies(need: Need, pair: Pair | None) -> bool:
     """Return whether a settled state and status meet a need; None: there is no such row."""
     if pair is None:
         return False
-    return is_ended(pair[0]) if need is Need.ENDED else is_good(*pair)
+    return is_ended(pair[0]) if need is _ENDED else is_good(*pair)
 
 
 class Test:
@@ -216,7 +224,7 @@ class Test:
         self.requirements = selected.spec.requirements
         self.has_items = bool(selected.spec.items or selected.spec.itemstable)
         self.item_match = self.requirements.item_match
-        self.need = Need.ENDED if self.requirements.toplevel else Need.GOOD  # of upstream tests
+        self.need = _ENDED if self.requirements.toplevel else _GOOD  # of upstream tests
 
     @property
     def single(self) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from megatest.model.error import UserError
 from megatest.model.pattern import Pattern, pattern_from_elements
 from megatest.plan.admission import Admission
 from megatest.plan.graph import Graph, gate_need, item_goal
 from megatest.plan.node import NEVER_RUN, Need, Row, Stage, Test, satisfies
+
+_GOOD: Final = Need.GOOD  # looked up for each edge
 
 
 class Puller:
@@ -173,4 +176,4 @@ def _awaits_upstream(test: Test) -> bool:
 
 def pulled(test: Test, need: Need) -> int:
     """Return the number of the latest request that pulled a whole test in; 0 for none."""
-    return test.pulled_good if need is Need.GOOD else test.pulled_ended
+    return test.pulled_good if need is _GOOD else test.pulled_ended
