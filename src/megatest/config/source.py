@@ -7,6 +7,7 @@ import re
 import stat
 from bisect import bisect_right
 from itertools import accumulate
+from sys import intern
 from typing import Final, NamedTuple
 
 from megatest.config.line import Kind, classify
@@ -93,13 +94,14 @@ def _parse_plain(text: str) -> tuple[Line, ...]:
 
     Most lines of most files are assignments: one regular expression takes these apart for the whole text
     at once, and tuples are made without the detour over `Line.__new__`.  Half the time of the plain way.
+    Keys are few words that return in every file: they are kept once.
     """
     make = tuple.__new__
     lines: list[Line] = []
     for number, (whole, key, value) in enumerate(_LINES.findall(text), 1):
         dynamic = "#{" in whole
         if key:
-            parts = (number, whole, _ASSIGNMENT, key, value, len(whole) - len(value), dynamic, ())
+            parts = (number, whole, _ASSIGNMENT, intern(key), value, len(whole) - len(value), dynamic, ())
         else:
             parts = (number, whole, *classify(whole), dynamic, ())
         lines.append(make(Line, parts))

@@ -92,7 +92,7 @@ def load_test(
         return Loaded(value=TestSpec(name=name, directory=directory, config_file=path), findings=(finding,))
     if purpose is Purpose.SCAN:
         _settle_for_planning(reading)
-    loaded = _spec(reading.document(), area, name, directory, env)
+    loaded = _spec(reading.document(), area, (name, directory, path), env)
     if twins is not None:
         twins.learn(loaded, cache)
     return loaded
@@ -131,7 +131,10 @@ def _run_value(runconfig: RunConfig) -> Callable[[str], Found | None]:
     return run_value
 
 
-def _spec(document: Document, area: Area, name: str, directory: str, env: dict[str, str]) -> Loaded[TestSpec]:
+def _spec(
+    document: Document, area: Area, where: tuple[str, str, str], env: dict[str, str]
+) -> Loaded[TestSpec]:
+    name, directory, path = where
     values = Values(document, TEST)
     findings = values.findings
     requirements = requirements_from(values, area)
@@ -140,7 +143,7 @@ def _spec(document: Document, area: Area, name: str, directory: str, env: dict[s
     spec = TestSpec(
         name=name,
         directory=directory,
-        config_file=f"{directory}/{TESTCONFIG_NAME}",
+        config_file=path,
         runscript=values.text("setup", "runscript"),
         steps=steps_from(values),
         items=items,
