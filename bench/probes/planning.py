@@ -5,23 +5,25 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
 from pathlib import Path
 
 from bench.generate import layered_edges
-from megatest.cli.main import collect_rarely
 from megatest.model.pattern import parse_pattern
 from megatest.model.spec import Requirements, TestSpec, Waiton
 from megatest.model.status import State, Status
 from megatest.plan.plan import Plan
 from megatest.plan.select import Selection, select
 
+_COLLECTIONS = (50_000, 20, 100)  # as a command sets them
+
 
 def main(depth: int, width: int, fan_in: int) -> None:
     """Plan `depth` layers of `width` tests and print what it took."""
-    collect_rarely()
+    gc.set_threshold(*_COLLECTIONS)
     specs = _specs(depth, width, fan_in)
     before_mib = _peak_mib()
     start = time.process_time()

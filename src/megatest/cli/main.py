@@ -19,13 +19,8 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status."""
-    collect_rarely()
-    return guarded(lambda: _dispatch(list(arguments)))
-
-
-def collect_rarely() -> None:
-    """Let the collector of cycles run as rarely as in a command; for who measures what commands do, too."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 100)
+    return guarded(lambda: _dispatch(list(arguments)))
 
 
 def guarded(action: Callable[[], int]) -> int:

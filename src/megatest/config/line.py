@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from sys import intern
 from typing import Final
 
 BLANKS: Final = " \t\n\r\f\v"
@@ -79,7 +78,7 @@ def _classify_header(text: str) -> Shape | None:
     if match := _SCRIPT.match(text):
         return Kind.SCRIPT, match[1], match[2], match.start(1)
     if match := _SECTION.match(text):
-        return Kind.SECTION, intern(match[1]), "", 1
+        return Kind.SECTION, match[1], "", 1
     return None
 
 
