@@ -1,6 +1,6 @@
 """W9: plan many tests with many prerequisites, then let the plan run to its end without processes.
 
-`python -m bench.probes.planning LAYERS WIDTH FAN_IN` prints seconds and microseconds of the processor, and MiB.
+`python -m bench.probes.planning LAYERS WIDTH FAN_IN` prints processor seconds, microseconds and MiB.
 """
 
 from __future__ import annotations
