@@ -132,9 +132,9 @@ class Admission:
 
     def _open(self, row: Row, *, active: bool) -> None:
         if not row.counted:
-            self.join(row.test_id, is_parent=False)
             if not row.test.single and row.test.record is None:
                 self.join(TestId(row.test.name), is_parent=True)
+            self.join(row.test_id, is_parent=False)
         self._graph.open_row(row)
         refusal = "" if active else self._graph.refusal(row)
         if active:
@@ -158,7 +158,8 @@ class Admission:
     def publish(self) -> None:
         """Put the rows that joined before all that is said about them.
 
-        In parts, because whoever registers a row holds its whole record meanwhile.
+        In parts, because whoever registers a row holds its whole record meanwhile.  A parent comes
+        before its items, so whoever dies between two parts leaves no item without one.
         """
         joined = tuple(self._joined.items())
         self._joined.clear()
