@@ -12,9 +12,10 @@ from megatest.model.status import State, Status
 from megatest.plan.consequence import Register, Settle, Stuck
 from megatest.plan.graph import NO_PREREQUISITE, Graph
 from megatest.plan.items import Item, expand_items
-from megatest.plan.node import Need, Row, Stage, Test, satisfies
+from megatest.plan.node import Need, Test, satisfies
 from megatest.plan.records import Records, pair_of
 from megatest.plan.rerun import RerunRequest, decide
+from megatest.plan.row import Row, Stage
 
 _ROWS_AT_ONCE: Final = 1_000
 ZERO_ITEMS: Pair = (State.NOT_STARTED.value, Status.ZERO_ITEMS.value)

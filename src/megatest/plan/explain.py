@@ -7,8 +7,9 @@ import heapq
 from megatest.model.ids import TestId
 from megatest.model.slotted import dataclass
 from megatest.plan.graph import Graph, failure_of
-from megatest.plan.node import Goal, Need, Row, Stage, Test, Verdict
+from megatest.plan.node import Goal, Need, Test, Verdict
 from megatest.plan.priority import Rank, rank
+from megatest.plan.row import Row, Stage
 
 
 @dataclass(frozen=True, slots=True)

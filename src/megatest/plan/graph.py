@@ -15,9 +15,10 @@ from megatest.model.rollup import Pair, spoils
 from megatest.model.status import State, Status
 from megatest.plan.consequence import Consequence, Expand, Settle
 from megatest.plan.limits import Limits
-from megatest.plan.node import Goal, Need, Row, Stage, Test, Verdict
+from megatest.plan.node import Goal, Need, Test, Verdict
 from megatest.plan.priority import Rank, duration_s, rank
 from megatest.plan.ready import ReadyQueue
+from megatest.plan.row import Row, Stage
 
 NO_PREREQUISITE: Pair = (State.NOT_STARTED.value, Status.PREQ_FAIL.value)
 # A member looked up in its Enum costs several times as much as a name of the module, and each edge asks.

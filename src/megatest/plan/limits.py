@@ -6,7 +6,7 @@ A limit never drops a test.  What can never fit is refused when it is planned.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from megatest.model.error import UserError
@@ -14,21 +14,8 @@ from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
 from megatest.model.slotted import dataclass, field
 from megatest.model.spec import TestSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """What one test takes of the limits while it runs; tests with equal demands share an account and a queue.
-
-    Attributes:
-        jobgroup: its group; unlimited unless the area names it.
-        pools: units of named pools, by name, none twice.
-        executor: the executor that will run it; empty where there is only one.
-    """
-
-    jobgroup: str = "default"
-    pools: tuple[tuple[str, int], ...] = ()
-    executor: str = ""
+from megatest.plan.account import Account, Limited
+from megatest.plan.account import Demand as Demand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,62 +35,6 @@ class LimitSettings:
     pools: Mapping[str, int] = field(default_factory=dict)
     slots: Mapping[str, int] = field(default_factory=dict)
     launch_delay_s: float = 0
-
-
-class _Limited:
-    """One thing of which there is only so much, and who uses it: this run, and other runs."""
-
-    __slots__ = ("elsewhere", "here", "limit", "what")
-
-    def __init__(self, what: str, limit: int) -> None:
-        self.what = what
-        self.limit = limit
-        self.here = 0
-        self.elsewhere = 0
-
-    def why_not(self, amount: int) -> str:
-        used = self.here + self.elsewhere
-        if used + amount <= self.limit:
-            return ""
-        users = f"{self.here} in this run" + (f", {self.elsewhere} in other runs" if self.elsewhere else "")
-        return f"{self.what} has {self.limit}, in use are {used} ({users})"
-
-
-class Account:
-    """What tests with one demand use of the limits; made by `Limits.account`.
-
-    It holds only what is limited at all, so a start or an end costs nothing for the rest.
-
-    Attributes:
-        demand: what each of the tests takes.
-    """
-
-    __slots__ = ("_draws", "demand")
-
-    def __init__(self, demand: Demand, draws: Sequence[tuple[_Limited, int]]) -> None:
-        self.demand = demand
-        self._draws = draws
-
-    def fits(self) -> bool:
-        """Return whether the limits let one more of these tests run."""
-        for limited, amount in self._draws:
-            if limited.here + limited.elsewhere + amount > limited.limit:
-                return False
-        return True
-
-    def why_not(self) -> str:
-        """Return what keeps one more of these tests from running; empty if nothing does."""
-        return next((why for limited, amount in self._draws if (why := limited.why_not(amount))), "")
-
-    def change(self, sign: int) -> None:
-        """Count a test of this run that starts (1) or has ended (-1)."""
-        for limited, amount in self._draws:
-            limited.here += sign * amount
-
-    def add_elsewhere(self) -> None:
-        """Count a test of another run."""
-        for limited, amount in self._draws:
-            limited.elsewhere += amount
 
 
 _ONE_JOB: Final = Demand()
@@ -166,10 +97,10 @@ class Limits:
         self._demand_of = demand_of or _one_job
         self.generation = 0
         most = settings.max_concurrent_jobs
-        self._jobs = None if most is None else _Limited("max_concurrent_jobs", most)
-        self._groups = {name: _Limited(f"job group {name!r}", n) for name, n in settings.jobgroups.items()}
-        self._slots = {name: _Limited(f"executor {name!r}", n) for name, n in settings.slots.items()}
-        self._pools = {name: _Limited(f"pool {name!r}", n) for name, n in settings.pools.items()}
+        self._jobs = None if most is None else Limited("max_concurrent_jobs", most)
+        self._groups = {name: Limited(f"job group {name!r}", n) for name, n in settings.jobgroups.items()}
+        self._slots = {name: Limited(f"executor {name!r}", n) for name, n in settings.slots.items()}
+        self._pools = {name: Limited(f"pool {name!r}", n) for name, n in settings.pools.items()}
         self._accounts: dict[Demand, Account] = {}
         self._active_elsewhere: frozenset[TestId] = frozenset()
         self._open_at = -math.inf

@@ -9,7 +9,8 @@ from megatest.model.error import UserError
 from megatest.model.pattern import Pattern, pattern_from_elements
 from megatest.plan.admission import Admission
 from megatest.plan.graph import Graph, gate_need, item_goal
-from megatest.plan.node import NEVER_RUN, Need, Row, Stage, Test, satisfies
+from megatest.plan.node import Need, Test, satisfies
+from megatest.plan.row import NEVER_RUN, Row, Stage
 
 _GOOD: Final = Need.GOOD  # looked up for each edge
 

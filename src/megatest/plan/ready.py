@@ -15,9 +15,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from megatest.model.ids import TestId
-from megatest.plan.limits import Account, Limits
-from megatest.plan.node import Row, Stage
+from megatest.plan.account import Account
+from megatest.plan.limits import Limits
 from megatest.plan.priority import Rank
+from megatest.plan.row import Row, Stage
 
 _MOST_IN_FRONT: Final = 16
 # A member looked up in its Enum costs several times as much as a name of the module, and each edge asks.

@@ -10,10 +10,11 @@ from plan_builder import Bench, spec, tid
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
 from megatest.plan.limits import Demand, Limits, LimitSettings
-from megatest.plan.node import Row, Stage, Test
+from megatest.plan.node import Test
 from megatest.plan.priority import Rank
 from megatest.plan.ready import ReadyQueue
 from megatest.plan.rerun import RerunRequest
+from megatest.plan.row import Row, Stage
 from megatest.plan.select import SelectedTest
 
 
