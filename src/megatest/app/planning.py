@@ -77,6 +77,7 @@ def select_tests(request: RunRequest, clock: Clock | None = None) -> Selected:
 
     tags = parse_words(request.tags) if request.tags else None
     selection = select(directories.keys(), look_up, pattern, tags)
+    session.cache.forget_copies()
     _check_runnable(selection)
     return Selected(
         session=session,

@@ -179,6 +179,10 @@ class ParseCache:
         """Let a file go that is not going to be read again; read again it is parsed again."""
         self._parsed.pop(path, None)
 
+    def forget_copies(self) -> None:
+        """Let go what was kept for files that say the same, when many have been read and few will come."""
+        self._alike.clear()
+
 
 def _content(path: str, status: os.stat_result) -> bytes:
     mode, size = status.st_mode, status.st_size

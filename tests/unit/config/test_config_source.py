@@ -119,6 +119,11 @@ def test_files_that_say_the_same_share_their_lines_and_have_their_own_names(tmp_
         (str(tmp_path / name / "x"), str(tmp_path / name)) for name in ("f", "g")
     ]
     assert first.identity != second.identity
+    cache.forget_copies()
+    (tmp_path / "h").write_bytes(b"a 1\nb 2\\\n")
+    third = cache.read(str(tmp_path / "h"))
+    assert third.lines == first.lines
+    assert third.lines is not first.lines
 
 
 def test_a_file_that_was_forgotten_is_read_again(tmp_path: Path) -> None:
