@@ -78,6 +78,7 @@ def select_tests(request: RunRequest, clock: Clock | None = None) -> Selected:
 
     tags = parse_words(request.tags) if request.tags else None
     selection = select(directories.keys(), look_up, pattern, tags)
+    session.cache.forget_copies()
     _check_runnable(selection)
     return Selected(
         session=session,
@@ -188,13 +189,17 @@ def _prior(record: TestRecord) -> Prior:
 
 def _limits(selected: Selected) -> Limits:
     area, request = selected.session.area, selected.request
+    known: dict[tuple[str, object, str], Demand] = {}
 
     def demand(test_id: TestId, executor: str) -> Demand:
         spec = selected.specs.get(test_id.test)
         chosen = executor or choose(area, test_id, selected.session.environ, request.executor).executor
         if spec is None:
             return Demand(executor=chosen)
-        return demand_of_spec(spec, area.pools.keys(), chosen)
+        says = spec.meta.jobgroup, spec.requirements.resources.extra, chosen
+        if says not in known:
+            known[says] = demand_of_spec(spec, area.pools.keys(), chosen)
+        return known[says]
 
     settings = LimitSettings(
         max_concurrent_jobs=request.jobs if request.jobs is not None else area.max_concurrent_jobs,

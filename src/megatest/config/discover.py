@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from megatest.config.entry import Loaded
 from megatest.model.error import Diagnostic, Severity, UserError
@@ -35,7 +36,7 @@ def _names(path: str, findings: list[Diagnostic]) -> list[str]:
         message = f"no tests are read from {path}: {error.strerror}"
         findings.append(Diagnostic(severity=Severity.WARNING, message=message))
         return []
-    return [name for name in names if os.path.isfile(f"{path}/{name}/{TESTCONFIG_NAME}")]
+    return [sys.intern(name) for name in names if os.path.isfile(f"{path}/{name}/{TESTCONFIG_NAME}")]
 
 
 def _add(tests: dict[str, str], name: str, directory: str, findings: list[Diagnostic]) -> None:

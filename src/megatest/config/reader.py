@@ -41,14 +41,19 @@ def read(path: str, request: Request) -> Document:
     return open_reading(path, request).document()
 
 
-def open_reading(path: str, request: Request) -> Reading:
+def open_reading(path: str, request: Request, source: Source | None = None) -> Reading:
     """Read as `read` does, but leave the reading open, so that values that were put off can be made.
+
+    Args:
+        path: the file.
+        request: under which rules.
+        source: what the request's cache has of the file, if the caller has just asked for it.
 
     Raises:
         FileNotFoundError: there is no such file.
     """
     reading = Reading(request)
-    reading.read(path)
+    reading.read(path, source)
     return reading
 
 
@@ -100,15 +105,15 @@ class Reading:
             if entry.pending is not None:
                 self._around.settle(section, key)
 
-    def read(self, path: str) -> None:
-        """Read a file to its end.
+    def read(self, path: str, source: Source | None = None) -> None:
+        """Read a file to its end; see `open_reading`.
 
         Raises:
             FileNotFoundError: there is no such file.
         """
         self._around.origin = origin = Origin(file=path)
         try:
-            source = self._request.cache.read(path)
+            source = source or self._request.cache.read(path)
         except Unreadable as problem:
             self._around.report(Severity.ERROR, f"{path} cannot be read: {problem}")
             return

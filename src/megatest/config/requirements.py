@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Final
 
 from megatest.config.entry import Entry
@@ -59,7 +60,8 @@ def _waitons(values: Values) -> tuple[Waiton, ...]:
 def _waiton(entry: Entry, test: str) -> Waiton:
     line, offset = entry.find(test)
     location = line.place(entry.origin.file, offset)
-    return Waiton(test=test, location=location, source=line.physical(offset))
+    # A test's name is kept once, however many wait on it, and is found by identity.
+    return Waiton(test=intern(test), location=location, source=line.physical(offset))
 
 
 def _check_waitor(values: Values) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from sys import intern
 
 from megatest.config.entry import Entry, How
 from megatest.config.source import Line
@@ -35,6 +36,7 @@ class SectionBuilder:
 
     def begin(self, name: str) -> None:
         """Leave the current section and open another; a section exists even if it stays empty."""
+        name = intern(name)  # the same few in every file
         self.headers[name] = None
         self.resume(name)
         self._current()

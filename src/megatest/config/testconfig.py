@@ -82,19 +82,20 @@ def load_test(
     Cost: about 60 microseconds for 20 lines without commands, once they are parsed.
     """
     path = f"{directory}/{TESTCONFIG_NAME}"
-    twin = twins.find(path, name, directory, cache) if twins is not None else None
+    source = twins.read(path, cache) if twins is not None else None
+    twin = twins.find(source, name, directory) if twins is not None and source is not None else None
     if twin is not None:
         return Loaded(value=twin)
     try:
-        reading = open_reading(path, _request(area, env, cache, runconfig, purpose))
+        reading = open_reading(path, _request(area, env, cache, runconfig, purpose), source)
     except FileNotFoundError:
         finding = Diagnostic(severity=Severity.ERROR, message=f"test {name!r} has no file {path}")
         return Loaded(value=TestSpec(name=name, directory=directory, config_file=path), findings=(finding,))
     if purpose is Purpose.SCAN:
         _settle_for_planning(reading)
-    loaded = _spec(reading.document(), area, name, directory, env)
-    if twins is not None:
-        twins.learn(loaded, cache)
+    loaded = _spec(reading.document(), area, (name, directory, path), env)
+    if twins is not None and source is not None:
+        twins.learn(loaded, source)
     return loaded
 
 
@@ -131,7 +132,10 @@ def _run_value(runconfig: RunConfig) -> Callable[[str], Found | None]:
     return run_value
 
 
-def _spec(document: Document, area: Area, name: str, directory: str, env: dict[str, str]) -> Loaded[TestSpec]:
+def _spec(
+    document: Document, area: Area, where: tuple[str, str, str], env: dict[str, str]
+) -> Loaded[TestSpec]:
+    name, directory, path = where
     values = Values(document, TEST)
     findings = values.findings
     requirements = requirements_from(values, area)
@@ -140,7 +144,7 @@ def _spec(document: Document, area: Area, name: str, directory: str, env: dict[s
     spec = TestSpec(
         name=name,
         directory=directory,
-        config_file=f"{directory}/{TESTCONFIG_NAME}",
+        config_file=path,
         runscript=values.text("setup", "runscript"),
         steps=steps_from(values),
         items=items,

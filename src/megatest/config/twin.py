@@ -10,7 +10,7 @@ from typing import Final
 
 from megatest.config.entry import Loaded
 from megatest.config.line import Kind
-from megatest.config.source import MOST_ALIKE, ParseCache, Unreadable
+from megatest.config.source import MOST_ALIKE, ParseCache, Source, Unreadable
 from megatest.model.slotted import replace
 from megatest.model.spec import TestSpec
 
@@ -27,22 +27,22 @@ class Twins:
     def __init__(self) -> None:
         self._specs: dict[bytes, TestSpec] = {}
 
-    def find(self, path: str, name: str, directory: str, cache: ParseCache) -> TestSpec | None:
-        """Return what a test's file makes of it, if another file that says the same was learnt.
-
-        None also if it cannot be read: whoever reads it for good reports that.
-        """
-        if not self._specs:
-            return None
+    @staticmethod
+    def read(path: str, cache: ParseCache) -> Source | None:
+        """Return a file that may have a twin; None if it cannot be read, which its reading will report."""
         try:
-            like = self._specs.get(cache.read(path).content)
+            return cache.read(path)
         except (FileNotFoundError, Unreadable):
             return None
+
+    def find(self, source: Source, name: str, directory: str) -> TestSpec | None:
+        """Return what a test's file makes of it, if another file that says the same was learnt."""
+        like = self._specs.get(source.content)
         if like is None:
             return None
-        return replace(like, name=name, directory=directory, config_file=path)
+        return replace(like, name=name, directory=directory, config_file=source.name)
 
-    def learn(self, loaded: Loaded[TestSpec], cache: ParseCache) -> None:
+    def learn(self, loaded: Loaded[TestSpec], source: Source) -> None:
         """Keep what a file makes of its test, if it makes the same of every test.
 
         It does if nothing in it is expanded, run or included, and nothing that came of it has a
@@ -50,7 +50,6 @@ class Twins:
         """
         if not _names_no_place(loaded):
             return
-        source = cache.read(loaded.value.config_file)
         if any(line.dynamic or line.kind in _REACHING for line in source.lines):
             return
         if len(self._specs) >= MOST_ALIKE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
 from megatest.config import kind as kinds
@@ -29,11 +29,10 @@ class Values:
         self.findings: list[Diagnostic] = []
         self._schema = schema
 
-    def entries(self, section: str) -> Iterator[Entry]:
-        """Yield a section's entries in order, but for those that were put off."""
-        for entry in self.document.sections.get(section, {}).values():
-            if entry.pending is None:
-                yield entry
+    def entries(self, section: str) -> Sequence[Entry]:
+        """Return a section's entries in order, but for those that were put off."""
+        table = self.document.sections.get(section)
+        return [entry for entry in table.values() if entry.pending is None] if table else ()
 
     def entry(self, section: str, key: str) -> Entry | None:
         """Return a setting's entry, by the first of its names that is there."""

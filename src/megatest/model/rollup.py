@@ -89,7 +89,7 @@ def _status_key(status: str) -> tuple[int, str]:
 
 def spoils(state: str, status: str) -> bool:
     """Return whether one item that stays so keeps its parent from ever being good."""
-    if state == State.DELETED or is_good(state, status):
+    if is_good(state, status) or state == State.DELETED:
         return False
     if state in _GOING_AWAY or state == State.COMPLETED:
         return severity(status) > severity(Status.CHECK)

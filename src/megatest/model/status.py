@@ -53,6 +53,8 @@ class Status(StrEnum):
     STARTED = "STARTED"
 
 
+_COMPLETED: Final = State.COMPLETED.value
+
 GOOD: Final = frozenset({Status.PASS, Status.WARN, Status.CHECK, Status.WAIVED, Status.SKIP})
 """Statuses that let the tests behind run."""
 
@@ -88,7 +90,7 @@ def severity(status: str) -> int:
 
 def is_good(state: str, status: str) -> bool:
     """Return whether a result lets the tests behind it run (modes normal and itemmatch)."""
-    return state == State.COMPLETED and status in GOOD
+    return state == _COMPLETED and status in GOOD
 
 
 def is_ended(state: str) -> bool:

@@ -13,9 +13,10 @@ from megatest.plan.consequence import Register, Settle, Stuck
 from megatest.plan.graph import NO_PREREQUISITE, Graph
 from megatest.plan.items import Item, expand_items
 from megatest.plan.limits import misfit_finding, misfit_sentence
-from megatest.plan.node import Need, Row, Stage, Test, satisfies
+from megatest.plan.node import Need, Test, satisfies
 from megatest.plan.records import Records, pair_of
 from megatest.plan.rerun import RerunRequest, decide
+from megatest.plan.row import Row, Stage
 
 _ROWS_AT_ONCE: Final = 1_000
 ZERO_ITEMS: Pair = (State.NOT_STARTED.value, Status.ZERO_ITEMS.value)
@@ -133,9 +134,9 @@ class Admission:
 
     def _open(self, row: Row, *, active: bool) -> None:
         if not row.counted:
-            self.join(row.test_id, is_parent=False)
             if not row.test.single and row.test.record is None:
                 self.join(TestId(row.test.name), is_parent=True)
+            self.join(row.test_id, is_parent=False)
         self._graph.open_row(row)
         misfit = None if active else self._graph.misfit(row)
         if active:
@@ -159,7 +160,8 @@ class Admission:
     def publish(self) -> None:
         """Put the rows that joined before all that is said about them.
 
-        In parts, because whoever registers a row holds its whole record meanwhile.
+        In parts, because whoever registers a row holds its whole record meanwhile.  A parent comes
+        before its items, so whoever dies between two parts leaves no item without one.
         """
         joined = tuple(self._joined.items())
         self._joined.clear()

@@ -19,11 +19,12 @@ from megatest.plan.admission import ZERO_ITEMS, Admission
 from megatest.plan.consequence import Settle
 from megatest.plan.graph import Graph
 from megatest.plan.items import Item
-from megatest.plan.node import Need, Row, Stage, Test
+from megatest.plan.node import Need, Test
 from megatest.plan.priority import UNKNOWN_DURATION_S, duration_s, longest_tails
 from megatest.plan.pull import Puller, pulled
 from megatest.plan.records import Records, replace_result
 from megatest.plan.rerun import Prior, RerunRequest
+from megatest.plan.row import Row, Stage
 from megatest.plan.select import SelectedTest, Selection
 
 

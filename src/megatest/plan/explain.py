@@ -8,8 +8,9 @@ from typing import Final
 from megatest.model.ids import TestId
 from megatest.model.slotted import dataclass
 from megatest.plan.graph import Graph, failure_of
-from megatest.plan.node import Goal, Need, Row, Stage, Test, Verdict
+from megatest.plan.node import Goal, Need, Test, Verdict
 from megatest.plan.priority import Rank, rank
+from megatest.plan.row import Row, Stage
 
 MAY_START: Final = "it may start now; others come first"
 """Of a test that no limit holds, as far as this plan knows."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from megatest.model.claim import Share
 from megatest.model.ids import TestId
@@ -15,11 +16,19 @@ from megatest.model.rollup import Pair, spoils
 from megatest.model.status import State, Status
 from megatest.plan.consequence import Consequence, Expand, Settle
 from megatest.plan.limits import Limits
-from megatest.plan.node import Goal, Need, Row, Stage, Test, Verdict
+from megatest.plan.node import Goal, Need, Test, Verdict
 from megatest.plan.priority import Rank, duration_s, rank
 from megatest.plan.ready import ReadyQueue
+from megatest.plan.row import Row, Stage
 
 NO_PREREQUISITE: Pair = (State.NOT_STARTED.value, Status.PREQ_FAIL.value)
+# A member looked up in its Enum costs several times as much as a name of the module, and each edge asks.
+_WAITING: Final = Stage.WAITING
+_READY: Final = Stage.READY
+_RUNNING: Final = Stage.RUNNING
+_DONE: Final = Stage.DONE
+_MET: Final = Verdict.MET
+_FAILED: Final = Verdict.FAILED
 
 
 class Graph:
@@ -56,7 +65,7 @@ class Graph:
         if row.lane is None:
             row.lane = self.ready.lane(row.test_id)
         row.test.reopened(row)
-        row.stage = Stage.WAITING
+        row.stage = _WAITING
         row.blocked = False
         row.comment = ""
         self.open += 1
@@ -65,7 +74,7 @@ class Graph:
     def start_row(self, row: Row, now: float | None) -> None:
         """Let an open row run."""
         assert row.lane is not None
-        row.stage = Stage.RUNNING
+        row.stage = _RUNNING
         self.running += 1
         row.lane.account.change(1)
         self.limits.delay(now)
@@ -74,7 +83,7 @@ class Graph:
         """Let an open row be done."""
         self._stop(row)
         row.test.ended(row, pair)
-        row.stage = Stage.DONE
+        row.stage = _DONE
         row.generation = self.generation
         row.comment = comment
         self.open -= 1
@@ -83,10 +92,10 @@ class Graph:
     def put_back(self, row: Row) -> None:
         """Let a running row wait again; `reconsider` is left to the caller."""
         self._stop(row)
-        row.stage = Stage.WAITING
+        row.stage = _WAITING
 
     def _stop(self, row: Row) -> None:
-        if row.stage is Stage.RUNNING:
+        if row.stage is _RUNNING:
             assert row.lane is not None
             self.running -= 1
             row.lane.account.change(-1)
@@ -100,16 +109,16 @@ class Graph:
     def reconsider(self, row: Row) -> None:
         """Put a row into the stage that its counters ask for."""
         failed = not row.forced and (row.failed or row.test.failed)
-        if row.stage is Stage.DONE and row.blocked and not failed:
+        if row.stage is _DONE and row.blocked and not failed:
             self.open_row(row)
-        if row.stage not in (Stage.WAITING, Stage.READY):
+        if row.stage not in (_WAITING, _READY):
             return
         if failed:
             self.block(row, _first_failure(self.goals_of(row)))
         elif not row.forced and (row.unmet or row.test.unmet):
-            row.stage = Stage.WAITING
-        elif row.stage is Stage.WAITING:
-            row.stage = Stage.READY
+            row.stage = _WAITING
+        elif row.stage is _WAITING:
+            row.stage = _READY
             self.ready.push(row, self.rank(row))
 
     def rank(self, row: Row) -> Rank:
@@ -166,9 +175,9 @@ class Graph:
         for goal in goals:
             goal.waiters.append(waiter)
             verdict = goal.verdict
-            if verdict is not Verdict.MET:
+            if verdict is not _MET:
                 waiter.unmet += 1
-                waiter.failed += verdict is Verdict.FAILED
+                waiter.failed += verdict is _FAILED
 
     def touch(self, test: Test) -> None:
         """Have every goal about a test judged again."""
@@ -184,8 +193,8 @@ class Graph:
                 continue
             goal.verdict = now
             goal.comment = ""
-            unmet = (now is not Verdict.MET) - (before is not Verdict.MET)
-            failed = (now is Verdict.FAILED) - (before is Verdict.FAILED)
+            unmet = (now is not _MET) - (before is not _MET)
+            failed = (now is _FAILED) - (before is _FAILED)
             self._tell(goal.waiters, unmet, failed)
 
     def _tell(self, waiters: Iterable[Row | Test], unmet: int, failed: int) -> None:
@@ -217,7 +226,7 @@ class Graph:
 
 
 def _first_failure(goals: Iterator[Goal]) -> str:
-    return next(failure_of(goal) for goal in goals if goal.verdict is Verdict.FAILED)
+    return next(failure_of(goal) for goal in goals if goal.verdict is _FAILED)
 
 
 def gate_need(test: Test) -> Need:

@@ -1,7 +1,6 @@
-"""The nodes of a plan: tests, their rows, and the goals that rows wait for.
+"""The nodes of a plan: tests, and the goals that their rows wait for.
 
-A *row* is one thing to run: an item, or the only row of a test without items.  A *goal* is
-what is waited for: a whole test or one row of it, judged by a need.  Rows of one test
+A *goal* is what is waited for: a whole test or one row of it, judged by a need.  Rows of one test
 that wait for the same whole tests share one *gate*, the test itself, so n items behind a
 test of m items cost n + m edges, not n * m.  Who waits counts what it waits for and what
 of that has failed; a goal that turns tells those who wait, and nobody polls.
@@ -12,34 +11,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern
 from megatest.model.rollup import Pair, RollUp, spoils
-from megatest.model.status import State, Status, is_ended, is_good
-from megatest.plan.rerun import Prior, RerunRequest
+from megatest.model.status import is_ended, is_good
+from megatest.plan.rerun import RerunRequest
+from megatest.plan.row import Row
 from megatest.plan.select import SelectedTest
 
-if TYPE_CHECKING:
-    from megatest.plan.ready import Lane
-
-NEVER_RUN: Pair = (State.NOT_STARTED.value, Status.NA.value)
 _NO_REQUEST: Final = RerunRequest()
 _NO_ROWS: Final[Mapping[str, Row]] = MappingProxyType({})
-
-
-class Stage(Enum):
-    """Where a row is in the plan."""
-
-    IDLE = auto()  # known, not in the plan
-    WAITING = auto()  # for prerequisites
-    READY = auto()  # for limits
-    RUNNING = auto()
-    DONE = auto()  # ended, or will not run
-
-
-_AT_REST: Final = (Stage.IDLE, Stage.DONE)
 
 
 class Need(Enum):
@@ -58,50 +41,13 @@ class Verdict(Enum):
     FAILED = auto()  # and will not be met unless something is run again
 
 
-class Row:
-    """One item, or the only row of a test without items."""
-
-    __slots__ = (
-        "blocked",
-        "comment",
-        "counted",
-        "failed",
-        "forced",
-        "generation",
-        "lane",
-        "linked",
-        "pair",
-        "prior",
-        "queued",
-        "reason",
-        "stage",
-        "test",
-        "test_id",
-        "unmet",
-    )
-
-    def __init__(self, test: Test, test_id: TestId, prior: Prior | None, pair: Pair | None) -> None:
-        self.test = test
-        self.test_id = test_id
-        self.prior = prior
-        self.pair = pair or NEVER_RUN
-        self.counted = pair is not None  # in the roll-up: it has a record or will have one
-        self.stage = Stage.IDLE
-        self.unmet = 0
-        self.failed = 0
-        self.blocked = False  # DONE because of a prerequisite, by this plan
-        self.linked = False
-        self.forced = False  # it waits for no prerequisite
-        self.generation = 0  # of the request that last decided about it
-        self.reason = ""
-        self.comment = ""
-        self.lane: Lane | None = None  # where it gets ready, once it has been open
-        self.queued = False  # there
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is still to end."""
-        return self.stage not in _AT_REST
+# A member looked up in its Enum costs several times as much as a name of the module, and each edge asks.
+_OPEN: Final = Verdict.OPEN
+_MET: Final = Verdict.MET
+_FAILED: Final = Verdict.FAILED
+_GOOD: Final = Need.GOOD
+_ENDED: Final = Need.ENDED
+_SOME: Final = Need.SOME
 
 
 class Goal:
@@ -121,20 +67,20 @@ class Goal:
         """Return what the nodes say now; cost O(1), or the roll-up of its distinct pairs."""
         test = self.test
         if test.awaits_items:
-            return Verdict.OPEN
+            return _OPEN
         if self.item is not None:
             return self._judge_item(self.item)
         if test.open:
-            return Verdict.FAILED if self.need is Need.GOOD and test.spoilers else Verdict.OPEN
-        met = test.has_good_row() if self.need is Need.SOME else satisfies(self.need, test.top())
-        return Verdict.MET if met else Verdict.FAILED
+            return _FAILED if self.need is _GOOD and test.spoilers else _OPEN
+        met = test.has_good_row() if self.need is _SOME else satisfies(self.need, test.top())
+        return _MET if met else _FAILED
 
     def _judge_item(self, item: str) -> Verdict:
         row = self.test.row(item)
         if row is not None and row.is_open:
-            return Verdict.OPEN
+            return _OPEN
         met = satisfies(self.need, self.test.pair_of(item))
-        return Verdict.MET if met else Verdict.FAILED
+        return _MET if met else _FAILED
 
     def name(self) -> str:
         """Return what it is about, as users write it."""
@@ -145,7 +91,7 @@ def satisfies(need: Need, pair: Pair | None) -> bool:
     """Return whether a settled state and status meet a need; None: there is no such row."""
     if pair is None:
         return False
-    return is_ended(pair[0]) if need is Need.ENDED else is_good(*pair)
+    return is_ended(pair[0]) if need is _ENDED else is_good(*pair)
 
 
 class Test:
@@ -216,7 +162,7 @@ class Test:
         self.requirements = selected.spec.requirements
         self.has_items = bool(selected.spec.items or selected.spec.itemstable)
         self.item_match = self.requirements.item_match
-        self.need = Need.ENDED if self.requirements.toplevel else Need.GOOD  # of upstream tests
+        self.need = _ENDED if self.requirements.toplevel else _GOOD  # of upstream tests
 
     @property
     def single(self) -> bool:

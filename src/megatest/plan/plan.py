@@ -22,8 +22,8 @@ from megatest.plan.explain import Planned, planned_order, why
 from megatest.plan.graph import Graph
 from megatest.plan.items import Item
 from megatest.plan.limits import Demand, Limits
-from megatest.plan.node import NEVER_RUN, Row, Stage
 from megatest.plan.rerun import Prior, RerunRequest
+from megatest.plan.row import NEVER_RUN, Row, Stage
 from megatest.plan.select import Selection
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from megatest.model.error import UserError
 from megatest.model.pattern import Pattern, pattern_from_elements
 from megatest.plan.admission import Admission
 from megatest.plan.graph import Graph, gate_need, item_goal
-from megatest.plan.node import NEVER_RUN, Need, Row, Stage, Test, satisfies
+from megatest.plan.node import Need, Test, satisfies
+from megatest.plan.row import NEVER_RUN, Row, Stage
+
+_GOOD: Final = Need.GOOD  # looked up for each edge
 
 
 class Puller:
@@ -173,4 +177,4 @@ def _awaits_upstream(test: Test) -> bool:
 
 def pulled(test: Test, need: Need) -> int:
     """Return the number of the latest request that pulled a whole test in; 0 for none."""
-    return test.pulled_good if need is Need.GOOD else test.pulled_ended
+    return test.pulled_good if need is _GOOD else test.pulled_ended

@@ -19,10 +19,12 @@ from megatest.model.ids import TestId
 from megatest.plan.account import Account
 from megatest.plan.limits import Limits
 from megatest.plan.line import Line
-from megatest.plan.node import Row, Stage
 from megatest.plan.priority import Rank
+from megatest.plan.row import Row, Stage
 
 _MOST_IN_FRONT: Final = 16
+# A member looked up in its Enum costs several times as much as a name of the module, and each edge asks.
+_READY: Final = Stage.READY
 
 _Entry = tuple[Rank, Row]
 
@@ -173,7 +175,7 @@ class ReadyQueue:
         while entries := lane.first(1):
             entry = entries[0]
             row = entry[1]
-            if row.stage is not Stage.READY:
+            if row.stage is not _READY:
                 row.queued = False
             elif self.is_held(row):
                 self._held[row.test_id] = entry
@@ -193,7 +195,7 @@ class ReadyQueue:
         held, self._held = self._held, {}
         for rank, row in held.values():
             row.queued = False
-            if row.stage is Stage.READY:
+            if row.stage is _READY:
                 self.push(row, rank)
 
     def upcoming(self, count: int) -> list[Row]:
@@ -214,7 +216,7 @@ def _ready_of(lane: Lane, count: int) -> Sequence[_Entry]:
     index = 0
     while index < count and index < len(entries := lane.first(index + 1)):
         row = entries[index][1]
-        if row.stage is Stage.READY:
+        if row.stage is _READY:
             index += 1
         else:
             lane.drop(index)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from megatest.model.ids import TestId
 from megatest.model.rollup import Pair, roll_up
 from megatest.model.status import State
-from megatest.plan.node import NEVER_RUN, Row, Test
+from megatest.plan.node import Test
 from megatest.plan.rerun import Prior, RerunRequest, counts
+from megatest.plan.row import NEVER_RUN, Row
 
 
 class Records:

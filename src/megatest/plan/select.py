@@ -7,21 +7,20 @@ with any of them is collected and raised at once, before anything starts.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
-from megatest.model.pattern import Element, NamePattern, Pattern, parse_words
+from megatest.model.pattern import Element, NamePattern, Pattern
 from megatest.model.slotted import dataclass
 from megatest.model.spec import TestSpec, Waiton
 from megatest.plan.itemmap import ItemMaps, compile_itemmaps
+from megatest.plan.needs import NO_MAPS, Needs, needs_of
 from megatest.plan.order import upstream_first
 
 Lookup = Callable[[str], TestSpec]
 """Reads one test's file; raises ConfigError or another UserError where it is wrong."""
 
 _MOST_GUESSES: Final = 20
-_ALL_ITEMS: Final = "%"
-_NO_MAPS: Final = ItemMaps()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +40,7 @@ class SelectedTest:
     spec: TestSpec
     asked: bool
     upstream: tuple[str, ...] = ()
-    maps: ItemMaps = _NO_MAPS
+    maps: ItemMaps = NO_MAPS
     whole_needed: bool = False
     items_needed: tuple[Element, ...] = ()
 
@@ -96,7 +95,7 @@ def select(
     order = upstream_first(asked, specs, findings)
     maps = _compile_maps(order, specs, findings)
     _raise_if_wrong(findings)
-    needs = _needs(order, specs, maps, pattern, findings)
+    needs = needs_of(order, specs, maps, pattern, findings)
     _raise_if_wrong(findings)
     return Selection(pattern=pattern, tests=_selected(order, frozenset(asked), specs, maps, needs))
 
@@ -106,7 +105,7 @@ def _selected(
     asked: frozenset[str],
     specs: Mapping[str, TestSpec],
     maps: Mapping[str, ItemMaps],
-    needs: _Needs,
+    needs: Needs,
 ) -> dict[str, SelectedTest]:
     whole, items = needs.whole, needs.items
     return {
@@ -114,7 +113,7 @@ def _selected(
             spec=specs[name],
             asked=name in asked,
             upstream=_distinct(specs[name].requirements.waitons),
-            maps=maps.get(name, _NO_MAPS) if maps else _NO_MAPS,
+            maps=maps.get(name, NO_MAPS) if maps else NO_MAPS,
             whole_needed=name in whole,
             items_needed=tuple(items[name]) if name in items else (),
         )
@@ -202,67 +201,3 @@ def _compile_maps(
             except ConfigError as error:
                 findings.extend(error.diagnostics())
     return maps
-
-
-class _Needs(NamedTuple):
-    """What is needed of upstream tests: all of some, items of some."""
-
-    whole: set[str]
-    items: dict[str, dict[Element, None]]
-
-
-def _needs(
-    order: Sequence[str],
-    specs: Mapping[str, TestSpec],
-    maps: Mapping[str, ItemMaps],
-    pattern: Pattern,
-    findings: list[Diagnostic],
-) -> _Needs:
-    """Return what is needed of each upstream test, from the most downstream test up."""
-    needs = _Needs(set(), {})
-    for name in reversed(order):
-        requirements = specs[name].requirements
-        if not requirements.item_match:
-            needs.whole.update([waiton.test for waiton in requirements.waitons])
-            continue
-        mine = dict.fromkeys((*pattern.item_patterns_for(name), *_items(needs.items.get(name, ()))))
-        for waiton in requirements.waitons:
-            try:
-                found = needed_of(waiton.test, mine, maps.get(name, _NO_MAPS), True)
-            except UserError as error:
-                findings.append(_faulty_map(error, name, waiton, specs))
-            else:
-                needs.items.setdefault(waiton.test, {}).update(dict.fromkeys(found))
-    return needs
-
-
-def _items(elements: Collection[Element]) -> list[str]:
-    return [element.item for element in elements if element.item is not None]
-
-
-def needed_of(upstream: str, mine: Collection[str], maps: ItemMaps, item_match: bool) -> list[Element]:
-    """Return what a test needs of one upstream test, given the item patterns that name it.
-
-    Without item matching: the whole test.  With it: each of my item patterns, mapped as if it
-    were an item; all items if no pattern speaks of my items.
-
-    Raises:
-        UserError: an item map cannot be applied.
-    """
-    if not item_match:
-        return [Element(upstream, None)]
-    if not mine:
-        return [Element(upstream, _ALL_ITEMS)]
-    mapped = maps.for_upstream(upstream)
-    return [Element(upstream, mapped(item.lstrip("/"))) for item in mine]
-
-
-def _faulty_map(error: UserError, name: str, waiton: Waiton, specs: Mapping[str, TestSpec]) -> Diagnostic:
-    itemmaps = specs[name].requirements.itemmaps
-    itemmap = next((m for m in itemmaps if parse_words(m.upstream).matches(waiton.test)), None)
-    return Diagnostic(
-        severity=Severity.ERROR,
-        message=f"test {name!r}, waiting on {waiton.test!r}: {error.message}",
-        location=itemmap.location if itemmap else None,
-        hint=error.hint,
-    )

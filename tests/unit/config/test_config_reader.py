@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,19 @@ def _said(document: Document) -> list[str]:
 def test_a_missing_file_is_the_callers_business(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read(str(tmp_path / "none"), _request(tmp_path))
+
+
+def test_a_reading_is_gone_as_soon_as_nobody_holds_it(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("[a]\nx 1\n")
+    reading = open_reading(str(tmp_path / "f"), _request(tmp_path))
+    seen, document = weakref.ref(reading), reading.document()
+    gc.disable()
+    try:
+        del reading
+        assert seen() is None
+    finally:
+        gc.enable()
+    assert _values(document) == {"a": {"x": "1"}}
 
 
 def test_an_unreadable_file_is_a_finding(tmp_path: Path) -> None:

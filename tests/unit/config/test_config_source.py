@@ -106,6 +106,37 @@ def test_a_file_that_was_replaced_by_one_of_the_same_size_and_time_is_parsed_aga
     assert cache.read(str(path)).lines[0].second == "2"
 
 
+def test_files_that_say_the_same_share_their_lines_and_have_their_own_names(tmp_path: Path) -> None:
+    cache = ParseCache()
+    for name in ("f", "g"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_bytes(b"a 1\nb 2\\\n")
+    first, second = (cache.read(str(tmp_path / name / "x")) for name in ("f", "g"))
+    assert second.lines is first.lines
+    assert first.torn
+    assert second.torn
+    assert [(s.name, s.directory) for s in (first, second)] == [
+        (str(tmp_path / name / "x"), str(tmp_path / name)) for name in ("f", "g")
+    ]
+    assert first.identity != second.identity
+    cache.forget_copies()
+    (tmp_path / "h").write_bytes(b"a 1\nb 2\\\n")
+    third = cache.read(str(tmp_path / "h"))
+    assert third.lines == first.lines
+    assert third.lines is not first.lines
+
+
+def test_a_file_that_was_forgotten_is_read_again(tmp_path: Path) -> None:
+    cache, path = ParseCache(), tmp_path / "f"
+    path.write_text("x 1\n")
+    before = cache.read(str(path))
+    assert cache.read(str(path)) is before
+    cache.forget(str(path))
+    cache.forget(str(path))
+    assert cache.read(str(path)) is not before
+    assert cache.read(str(path)) == before
+
+
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     cache = ParseCache()

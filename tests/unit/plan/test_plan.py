@@ -7,10 +7,13 @@ from plan_builder import Bench, Priors, prior, spec, tid
 
 from megatest.model.error import ConfigError
 from megatest.model.ids import TestId
+from megatest.model.pattern import parse_pattern
 from megatest.model.record import TestRecord
 from megatest.plan.items import Item
 from megatest.plan.limits import Demand, Limits, LimitSettings
+from megatest.plan.plan import Plan, Register
 from megatest.plan.rerun import RerunRequest
+from megatest.plan.select import select
 
 FORCE = RerunRequest(force=True)
 
@@ -415,6 +418,21 @@ def test_what_comes_next_can_be_seen_through_the_limits() -> None:
     bench = Bench(*(spec(f"t{n}") for n in range(9)), limits=Limits(LimitSettings(max_concurrent_jobs=1)))
     assert bench.ready() == ["t0"]
     assert list(bench.plan.upcoming(3)) == [tid("t1"), tid("t2"), tid("t3")]
+
+
+def test_many_rows_are_registered_in_parts_before_anything_is_said_about_them() -> None:
+    names = " ".join(f"i{number}" for number in range(2500))
+    specs = {"none": spec("none", items=""), "a": spec("a", items=names)}
+    plan = Plan()
+    plan.add(select(specs, specs.__getitem__, parse_pattern("%")))
+    said = plan.begin()
+    parts = [each for each in said if isinstance(each, Register)]
+    assert [len(part.rows) for part in parts] == [1000, 1000, 502]
+    assert list(said[:3]) == parts
+    assert len(said) == 4
+    rows = [row for part in parts for row in part.rows]
+    assert len(dict(rows)) == 2502
+    assert rows.index((tid("a"), True)) < rows.index((tid("a/i0"), False))
 
 
 def test_a_dry_run_lists_what_runs_in_order_with_reasons() -> None:

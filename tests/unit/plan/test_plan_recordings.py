@@ -18,7 +18,7 @@ from megatest.model.rollup import roll_up
 from megatest.model.spec import ItemMap, ItemVariable
 from megatest.plan.itemmap import ItemMaps, compile_itemmaps
 from megatest.plan.items import expand_items
-from megatest.plan.select import needed_of
+from megatest.plan.needs import needed_of
 
 ORACLE = Path(__file__).parents[2] / "oracle"
 FUNCTIONS = json.loads((ORACLE / "functions.json").read_text())

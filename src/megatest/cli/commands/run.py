@@ -121,8 +121,9 @@ def _print_plan(request: RunRequest) -> int:
         echo("nothing to run")
     for line in planned:
         echo(f"{line.test_id}: {line.reason}")
+    told = {line.test_id for line in planned}
     for test_id in plan.waiting():
-        if not any(line.test_id == test_id for line in planned):
+        if test_id not in told:
             echo(f"{test_id}: " + "; ".join(plan.why(test_id)))
     return 0
 
