@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import Final
+from megatest.typed import Final
 
 POINTS: Final = frozenset(
     {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.app.errand import Errand, Errands
 from megatest.engine.ports import Move

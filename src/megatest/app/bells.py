@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from megatest.typed import Protocol
 
 from megatest.engine.ports import Bell, Move
 

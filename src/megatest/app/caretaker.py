@@ -6,7 +6,7 @@ Almost never is there anything to do, so what does it is loaded when there is.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from megatest.typed import TYPE_CHECKING
 
 from megatest.app import wiring
 from megatest.engine.ports import Clock, Watcher

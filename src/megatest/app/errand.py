@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from megatest.typed import TYPE_CHECKING, Final
 
 from megatest.model.slotted import dataclass
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.engine.ports import Failure
 from megatest.model.attempt import Entry, StepSaid

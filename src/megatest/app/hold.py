@@ -8,7 +8,7 @@ a host that died.  Whoever lost the lease so writes nothing more, see `Store.com
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from megatest.typed import Final
 
 from megatest.app import wiring
 from megatest.engine.ports import Clock

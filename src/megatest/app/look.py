@@ -5,7 +5,7 @@ Almost always there is nothing to settle, so that case loads no engine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from megatest.typed import TYPE_CHECKING
 
 from megatest.app import wiring
 from megatest.model.error import EnvironmentFault

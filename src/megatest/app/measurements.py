@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from megatest.typed import TYPE_CHECKING, Final
 
 from megatest.model.pattern import parse_pattern, parse_words
 from megatest.model.record import RunRecord

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from megatest.typed import TYPE_CHECKING
 
 from megatest.config.testconfig import Purpose, load_test
 from megatest.model.error import Diagnostic, Severity

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from megatest.typed import TYPE_CHECKING, Final
 
 from megatest.app.bell import logs_of
 from megatest.app.beside import run_environment

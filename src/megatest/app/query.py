@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from megatest.typed import TYPE_CHECKING
 
 from megatest.model.error import UserError
 from megatest.model.ids import TestId

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.app import wiring
 from megatest.model.claim import GROUP, JOBS, POOL, Share

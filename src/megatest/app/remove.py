@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from megatest.typed import Final
 
 from megatest.app import wiring
 from megatest.app.attend import Desk, hold, living_holder

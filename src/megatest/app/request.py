@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from megatest.typed import Final
 
 from megatest.app.session import AreaRequest
 from megatest.model.error import UserError

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.app.errand import Errand, Errands
 from megatest.app.evidence import Evidence, gather, read_end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.error import UserError
 from megatest.model.ids import Target

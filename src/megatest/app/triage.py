@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from megatest.typed import TYPE_CHECKING
 
 from megatest.app.query import RunFilter, TestFilter, find_runs, one_run, pattern_predicate
 from megatest.app.session import Session

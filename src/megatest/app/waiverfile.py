@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final
+from megatest.typed import Final
 
 from megatest.config.source import ParseCache
 from megatest.config.waivers import WAIVERS_NAME, load_waivers

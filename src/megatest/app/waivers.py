@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from megatest.typed import TYPE_CHECKING
 
 from megatest.app.edit import Author, check_unlocked, roll_up_parents
 from megatest.app.session import Session

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from megatest.typed import TYPE_CHECKING, Protocol
 
 from megatest.app.launcher import COMMAND, LOCAL
 from megatest.model.error import EnvironmentFault, UserError

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest import __version__
 from megatest.cli import classic_change, classic_query

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from typing import TextIO
+from megatest.typed import TextIO
 
 from megatest.model.ids import TestId
 from megatest.reports import verdict

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from megatest.typed import Final
 from pathlib import Path
-from typing import Final
 
 import click
 

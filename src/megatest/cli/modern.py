@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from megatest.typed import TYPE_CHECKING, Final
 
 from megatest.cli.declare import Command, Declined, Misuse
 from megatest.cli.main import EXIT_INTERRUPTED, working_directory

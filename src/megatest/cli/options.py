@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.slotted import dataclass
 

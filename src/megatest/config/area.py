@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.config.entry import Document, Entry, Loaded
 from megatest.config.line import BLANKS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from megatest.typed import Literal
 
 from megatest.config.entry import Entry, How, Sections
 

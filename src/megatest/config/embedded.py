@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from megatest.typed import Protocol
 
 from megatest.config.expand import absolute_path, expand_home
 from megatest.config.shell import joined_lines, run_shell

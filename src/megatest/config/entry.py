@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
-from typing import Final, Generic, NamedTuple, TypeVar
+from megatest.typed import Final, Generic, NamedTuple, TypeVar
 
 from megatest.config.source import Line
 from megatest.model.error import Diagnostic, Location, Severity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, Protocol
+from megatest.typed import Final, NamedTuple, Protocol
 
 from megatest.config.line import BLANKS
 from megatest.config.nearest import did_you_mean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.error import Severity
 from megatest.model.slotted import dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from typing import Final
+from megatest.typed import Final
 
 BLANKS: Final = " \t\n\r\f\v"
 """What separates words; nothing else does, in particular no blank beyond ASCII."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from megatest.typed import Final
 
 from megatest.config.entry import Entry
 from megatest.config.kind import Kind, integer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from megatest.typed import Final
 
 from megatest.config.entry import Document, Entry, How, Origin, Pending
 from megatest.config.expand import expand, first_echoed_line, shell_special

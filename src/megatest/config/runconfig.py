@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Final
+from megatest.typed import Final
 
 from megatest.config.entry import Document, Loaded
 from megatest.config.line import BLANKS

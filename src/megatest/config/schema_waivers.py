@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from megatest.typed import Final
 
 from megatest.config.kind import Kind
 from megatest.config.schema import FileSchema, Section, Setting

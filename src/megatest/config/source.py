@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from itertools import accumulate
-from typing import Final, NamedTuple
+from megatest.typed import Final, NamedTuple
 
 from megatest.config.line import Kind, classify
 from megatest.model.error import Location

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from megatest.typed import Final
 
 from megatest.config.entry import Entry
 from megatest.config.line import BLANKS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from enum import Enum
+from megatest.typed import Final
 from types import MappingProxyType
-from typing import Final
 
 from megatest.config.discover import TESTCONFIG_NAME
 from megatest.config.entry import Document, Entry, Loaded

@@ -6,7 +6,7 @@ the directory that it lies in.  Reading each of them again takes time, and keepi
 
 from __future__ import annotations
 
-from typing import Final
+from megatest.typed import Final
 
 from megatest.config.entry import Loaded
 from megatest.config.line import Kind

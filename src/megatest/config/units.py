@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from megatest.typed import Final
 
 _TIME_WORD = re.compile(r"(\d{1,18})([smhdwMy])\Z", re.ASCII)
 _SECONDS: Final = {

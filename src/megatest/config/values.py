@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from megatest.typed import Final
 
 from megatest.config import kind as kinds
 from megatest.config.entry import Document, Entry, How

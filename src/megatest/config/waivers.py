@@ -6,7 +6,7 @@ import datetime
 import os
 import re
 from collections.abc import Iterable
-from typing import Final
+from megatest.typed import Final
 
 from megatest.config.entry import Document, Entry, Loaded
 from megatest.config.line import BLANKS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from megatest.typed import Any
 
 from megatest.model.change import AttemptKept, Change, TestChange
 

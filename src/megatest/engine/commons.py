@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from megatest.typed import Final, TypeVar
 
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.ports import Clock, Lease, Store

@@ -7,7 +7,7 @@ the two together and records it.
 
 from __future__ import annotations
 
-from typing import Final
+from megatest.typed import Final
 
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.ledger import Ledger

@@ -10,8 +10,8 @@ import os
 import signal
 from contextlib import suppress
 from enum import IntEnum
+from megatest.typed import Any, Self
 from types import FrameType
-from typing import Any, Self
 
 
 class Level(IntEnum):

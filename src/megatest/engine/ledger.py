@@ -9,7 +9,7 @@ over what the row says now and hands the lost change back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from megatest.typed import Any
 
 from megatest.engine.attempt import Row
 from megatest.engine.batch import Batch

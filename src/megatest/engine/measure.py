@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.attempt import ValueSaid
 from megatest.model.record import ValueRecord

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from megatest.typed import TYPE_CHECKING, Protocol
 
 from megatest.model.job import Resources
 from megatest.model.lease import Lease as Lease

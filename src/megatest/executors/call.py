@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from megatest.typed import Protocol
 
 from megatest.model.slotted import dataclass
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Mapping
-from typing import Final
+from megatest.typed import Final
 
 from megatest.executors.batch import BatchExecutor
 from megatest.executors.call import child_starter

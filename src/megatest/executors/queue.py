@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Protocol
+from megatest.typed import Protocol
 
 from megatest.executors.call import Command, Reply
 from megatest.model.job import ChangeKind, Resources

@@ -6,7 +6,7 @@ import difflib
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import TypeVar
+from megatest.typed import TypeVar
 
 from megatest.model.error import ConfigError, Diagnostic, Severity
 from megatest.model.slotted import dataclass, replace

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from megatest.typed import Final
 from types import MappingProxyType
-from typing import Final
 
 from megatest.executors.queue import Standing
 from megatest.executors.template import Reader, Record, Template

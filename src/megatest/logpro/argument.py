@@ -8,7 +8,7 @@ end the run; only what is left on disk differs (see `load.RuleFileError`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.logpro.pattern import translate_pattern
 from megatest.logpro.rule import Comparison, Where

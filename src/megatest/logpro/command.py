@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from megatest.typed import BinaryIO, Final, TextIO
 from pathlib import Path
-from typing import BinaryIO, Final, TextIO
 
 from megatest.logpro.explanation import explain
 from megatest.logpro.host import Host

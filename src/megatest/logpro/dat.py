@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from megatest.typed import Final
 
 from megatest.logpro.judge import RuleOutcome, Verdict
 from megatest.logpro.rule import Measure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from megatest.typed import Final
 
 from megatest.logpro.argument import FormCall, as_comparison
 from megatest.logpro.expiry import NoSuchDateError, parse_date

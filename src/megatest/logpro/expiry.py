@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Final
+from megatest.typed import Final
 
 _DATE: Final = re.compile(r"(\d+)/(\d+)/(\d+)", re.ASCII)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, TypeAlias
+from megatest.typed import NamedTuple, Protocol, TypeAlias
 
 from megatest.logpro.rule import Rule, Trigger
 from megatest.model.error import Diagnostic

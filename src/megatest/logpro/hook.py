@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from megatest.typed import Final
 
 from megatest.logpro.judge import RuleOutcome
 from megatest.logpro.matcher import Groups

@@ -6,7 +6,7 @@ LF, CR LF and a lone CR end a line, as in the original; other controls do not.  
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Protocol, TypeAlias
+from megatest.typed import Final, Protocol, TypeAlias
 
 from megatest.model.slotted import dataclass
 

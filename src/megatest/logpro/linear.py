@@ -7,7 +7,7 @@ one *set* that tells which patterns match such a line.  What needs backtracking 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
-from typing import Any, Final
+from megatest.typed import Any, Final
 
 import re2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.logpro.definition import Definitions
 from megatest.logpro.host import Host

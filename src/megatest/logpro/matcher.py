@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
-from typing import Protocol, TypeAlias
+from megatest.typed import Protocol, TypeAlias
 
 Groups: TypeAlias = tuple[str | None, ...]
 """The text of a match and of its groups; None for a group that took no part."""

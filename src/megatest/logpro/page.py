@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.logpro.finding import Event, RuleHit, TriggerHit
 from megatest.logpro.judge import RuleOutcome, TriggerOutcome, Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.logpro.backtracking import BacktrackingMatcher
 from megatest.logpro.matcher import Matcher

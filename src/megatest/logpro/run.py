@@ -6,8 +6,8 @@ import datetime
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from megatest.typed import Final
 from pathlib import Path
-from typing import Final
 
 from megatest.logpro.annotation import AnnotatedText
 from megatest.logpro.dat import dat_text

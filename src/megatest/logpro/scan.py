@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.logpro.finding import Event, Excerpt, Findings, RuleHit, Sink, TriggerHit, TriggerTally
 from megatest.logpro.line import Block, Cursor, Head, Lines, line_spans, valid_text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from megatest.typed import Final
 
 from megatest.logpro.finding import Excerpt, RuleTally
 from megatest.logpro.matcher import Groups

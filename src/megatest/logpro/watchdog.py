@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from megatest.typed import Any, Final
 from types import FrameType, TracebackType
-from typing import Any, Final
 
 from megatest.logpro.matcher import PatternTooSlowError
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from megatest.typed import TYPE_CHECKING, Any, TypedDict
 
 from megatest.model.record import ValueRecord
 from megatest.model.slotted import dataclass
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from megatest.typed import Unpack
 
 
 class Columns(TypedDict, total=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from megatest.typed import Final, NamedTuple
 
 from megatest.model.ids import TestId
 from megatest.model.slotted import dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import ClassVar
+from megatest.typed import ClassVar
 
 from megatest.model.slotted import dataclass
 

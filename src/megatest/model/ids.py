@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from megatest.typed import NamedTuple
 
 from megatest.model.error import UserError
 from megatest.model.slotted import dataclass

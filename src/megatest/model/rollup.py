@@ -15,7 +15,7 @@ count, and an item that failed outweighs items that could not run because of a p
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.status import State, Status, is_good, severity
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.slotted import dataclass
 

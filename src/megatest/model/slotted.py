@@ -17,8 +17,8 @@ A subset, and it refuses the rest: slots always, no inheritance of fields, no ``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from megatest.typed import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 _T = TypeVar("_T")
 _MISSING: Final = object()

@@ -7,7 +7,7 @@ text, because a test may report words of its own; the enums hold the words with 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from megatest.typed import Final
 
 
 class State(StrEnum):

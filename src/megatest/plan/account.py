@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.claim import GROUP, POOL, SLOTS, Share
 from megatest.model.slotted import dataclass

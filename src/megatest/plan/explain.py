@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.ids import TestId
 from megatest.model.slotted import dataclass

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.error import ConfigError, Diagnostic, Location, Severity, UserError
 from megatest.model.pattern import NamePattern, parse_words

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.claim import GROUP, JOBS, POOL, SLOTS, Holding, Share, too_many
 from megatest.model.error import Diagnostic, Severity

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from enum import Enum, auto
+from megatest.typed import TYPE_CHECKING, Final
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
 
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern

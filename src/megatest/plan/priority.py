@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.ids import TestId
 from megatest.model.spec import Requirements

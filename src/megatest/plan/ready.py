@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 from bisect import insort
 from collections.abc import Iterable, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.claim import Share
 from megatest.model.ids import TestId

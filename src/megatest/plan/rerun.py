@@ -22,7 +22,7 @@ records to NOT_STARTED before all this.
 
 from __future__ import annotations
 
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE, State, Status

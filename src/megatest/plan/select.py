@@ -7,7 +7,7 @@ with any of them is collected and raised at once, before anything starts.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from megatest.typed import Final, NamedTuple
 
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.pattern import Element, NamePattern, Pattern, parse_words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.error import UserError
 from megatest.model.record import RunRecord, StepRecord, TestRecord

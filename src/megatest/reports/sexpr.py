@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from megatest.typed import TypeAlias
 
 Datum: TypeAlias = "str | int | float | Sequence[Datum]"
 """A text, a number, or a list of such; what is written is no deeper than our own tables."""

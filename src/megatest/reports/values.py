@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.ids import TestId
 from megatest.model.record import RunRecord, ValueRecord

@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import Final
+from megatest.typed import Final
 
 from megatest.scheme.argument import integer_of, number_of, text_of
 from megatest.scheme.fault import SchemeFault

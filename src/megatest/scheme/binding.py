@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.scheme.fault import SchemeFault
 from megatest.scheme.form import AtomForm, Form, ListForm

@@ -7,8 +7,8 @@ those that wait in a list.  So the user's recursion ends at a limit with a messa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from megatest.typed import Final, cast
 from types import GeneratorType
-from typing import Final, cast
 
 from megatest.scheme.binding import bind_parameters
 from megatest.scheme.fault import SchemeError, SchemeFault

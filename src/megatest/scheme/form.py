@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from megatest.typed import TypeAlias
 
 from megatest.model.error import Diagnostic, Location, Severity
 from megatest.scheme.value import Value

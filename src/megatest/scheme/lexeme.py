@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from megatest.typed import Final
 
 from megatest.scheme.number import parse_number
 from megatest.scheme.value import Keyword, Special, Symbol, Value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Final
+from megatest.typed import Final
 
 from megatest.scheme import arithmetic, listing, table, wording
 from megatest.scheme.argument import text_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from megatest.typed import Final
 
 from megatest.scheme.argument import index_of, integer_of, list_of, number_of
 from megatest.scheme.fault import SchemeFault

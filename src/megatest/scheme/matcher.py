@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TypeAlias
+from megatest.typed import TypeAlias
 
 from megatest.scheme.bracket import RegexpError
 from megatest.scheme.fault import SchemeFault

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final
+from megatest.typed import Final
 
 FIXNUM_LIMIT: Final = 1 << 62
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Sequence
-from typing import TypeAlias
+from megatest.typed import TypeAlias
 
 from megatest.model.slotted import dataclass
 from megatest.scheme.fault import SchemeFault

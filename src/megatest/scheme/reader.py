@@ -7,7 +7,7 @@ No recursion: a list nested 50,000 deep is read like any other.
 from __future__ import annotations
 
 import re
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.error import Diagnostic
 from megatest.model.slotted import dataclass, field

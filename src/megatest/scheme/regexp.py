@@ -8,7 +8,7 @@ in the text.  Where RE2 cannot follow, `linear` matches at least whatever `exact
 from __future__ import annotations
 
 import re
-from typing import Final, NoReturn
+from megatest.typed import Final, NoReturn
 
 from megatest.model.slotted import dataclass, field
 from megatest.scheme.bracket import (

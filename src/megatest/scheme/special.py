@@ -7,7 +7,7 @@ not awaited, so a loop written as a tail call takes no room.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from megatest.typed import Final
 
 from megatest.scheme import binding
 from megatest.scheme.form import Form, ListForm

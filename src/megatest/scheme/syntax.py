@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
+from megatest.typed import NoReturn
 
 from megatest.scheme.fault import SchemeError
 from megatest.scheme.form import AtomForm, Form, ListForm

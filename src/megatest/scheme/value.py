@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from typing import Final, TypeAlias
+from megatest.typed import Final, TypeAlias
 
 from megatest.model.slotted import dataclass
 from megatest.scheme.fault import SchemeFault

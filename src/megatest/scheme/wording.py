@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import Final
+from megatest.typed import Final
 
 from megatest.scheme.argument import index_of, joined, list_of, symbol_of, text_of
 from megatest.scheme.fault import SchemeFault

@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Final, NoReturn
+from megatest.typed import TYPE_CHECKING, Final, NoReturn
 
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault

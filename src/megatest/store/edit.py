@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.ids import Target
 from megatest.model.record import EditRecord, RunRecord, TestRecord, ValueRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.error import EnvironmentFault
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.error import UserError
 from megatest.model.spec import Field

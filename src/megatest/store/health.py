@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.error import Diagnostic, MegatestError, Severity
 from megatest.store.database import LARGEST_IDLE_WAL_BYTES, connect

@@ -11,7 +11,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault

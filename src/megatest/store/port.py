@@ -7,7 +7,7 @@ does the fake that the tests of other rooms use.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from megatest.typed import Protocol
 
 from megatest.model.change import Change
 from megatest.model.claim import Claim, Holding, Share, Want

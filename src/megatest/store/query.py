@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from megatest.typed import TYPE_CHECKING
 
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Final
+from megatest.typed import Final
 
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault

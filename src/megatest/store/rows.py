@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from megatest.typed import Any, Final
 from operator import attrgetter
-from typing import Any, Final
 
 from megatest.model.change import StepChange, TestChange
 from megatest.model.ids import Target, TestId

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from megatest.typed import TYPE_CHECKING, Final
 
 from megatest.failpoint import reach
 from megatest.model.change import Change

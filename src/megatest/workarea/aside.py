@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from itertools import islice
-from typing import Final
+from megatest.typed import Final
 
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, UserError

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final
+from megatest.typed import Any, Final
 
 from megatest.model.attempt import (
     JOURNAL_VERSION,

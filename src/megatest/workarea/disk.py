@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.error import EnvironmentFault
 from megatest.model.slotted import dataclass

@@ -6,7 +6,7 @@ The files are the whole environment of a test, to be sourced by hand.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.error import UserError
 from megatest.model.slotted import dataclass

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from megatest.typed import TYPE_CHECKING, Final
 
 from megatest.model.attempt import Ended, Entry, JournalPart, StepSaid, ValueSaid
 from megatest.model.slotted import replace

@@ -18,7 +18,7 @@ import re
 from binascii import b2a_base64
 from collections.abc import Iterator, Mapping, Sequence
 from json.encoder import encode_basestring_ascii as json_text
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.error import UserError
 from megatest.model.ids import check_name

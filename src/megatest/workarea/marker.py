@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from json.encoder import encode_basestring_ascii as json_text
-from typing import Final
+from megatest.typed import Final
 
 from megatest.model.attempt import AttemptSpec
 from megatest.model.slotted import dataclass, field_names

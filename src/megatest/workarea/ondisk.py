@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from megatest.typed import Final
 
 from megatest.failpoint import reach
 from megatest.model.attempt import AttemptSpec, JournalPart, Prepared

@@ -12,8 +12,8 @@ import os
 import stat
 from collections.abc import Callable
 from enum import Enum
+from megatest.typed import Final
 from operator import itemgetter
-from typing import Final
 
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, MegatestError, NoSpace, UserError

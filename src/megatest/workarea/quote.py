@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from megatest.typed import Final
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_\-:,./%+=@]+", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

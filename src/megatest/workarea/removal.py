@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Final
+from megatest.typed import Final
 
 from megatest.failpoint import reach
 from megatest.model.slotted import dataclass

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from megatest.typed import Any, Final
 
 from megatest.failpoint import reach
 from megatest.model.change import AttemptKept, Change, StepChange, TestChange

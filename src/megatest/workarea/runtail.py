@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from typing import Any, Final
+from megatest.typed import Any, Final
 
 _LEAST_BYTES: Final = 1 << 16
 """Several commands may have been writing: more than the last line counts."""
