@@ -91,9 +91,10 @@ def migrate(db: sqlite3.Connection, fields: Sequence[Field], path: str) -> None:
 
 def _apply(db: sqlite3.Connection, fields: Sequence[Field], path: str) -> None:
     number = version(db, path)  # read again: somebody else may have migrated while we waited
+    empty = db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
     for script in _scripts()[number:]:
         for statement in _statements(script):
-            if not _is_done(db, statement):
+            if empty or not _is_done(db, statement):
                 db.execute(statement)
     try:
         if number < LATEST:
