@@ -11,13 +11,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from megatest.typed import Final
 
 from megatest import __version__
 from megatest.cli.classic_call import FAILED, RUN_FAMILY, Call
 from megatest.cli.grammar import help_text, parse
-from megatest.cli.main import print_error, working_directory
+from megatest.cli.main import load, print_error, working_directory
 from megatest.cli.options import OPTIONS, Kind
 from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.slotted import dataclass
@@ -138,7 +137,7 @@ class Later:
 
     def load(self) -> Action:
         """Return the action itself."""
-        action: Action = getattr(import_module(f"megatest.cli.{self.module}"), self.name)
+        action: Action = load(self.module, self.name)
         return action
 
 

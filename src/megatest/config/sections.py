@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 
 from megatest.config.entry import Entry, How
 from megatest.config.source import Line
@@ -67,6 +66,8 @@ class SectionBuilder:
                 table[key] = entry._replace(wildcard=name)
 
     def _pattern(self, name: str) -> re.Pattern[str] | None:
+        import warnings  # few files have such a section
+
         try:
             with warnings.catch_warnings():
                 # Sets like [[a] may change their meaning in some later Python; that is no news for users.
