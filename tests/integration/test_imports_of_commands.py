@@ -22,19 +22,43 @@ _ENGINE = ("megatest.engine", "megatest.executors", "megatest.workarea", "megate
 _LANGUAGES = ("megatest.scheme", "megatest.logpro")
 _DEAR = (
     "asyncio",
+    "click",
     "concurrent",
+    "ctypes",
+    "dataclasses",
+    "decimal",
     "difflib",
+    "fractions",
+    "hashlib",
+    "inspect",
+    "ipaddress",
+    "locale",
     "pathlib",
+    "random",
     "rich",
     "shutil",
     "statistics",
     "subprocess",
     "tempfile",
+    "threading",
+    "tokenize",
     "traceback",
     "urllib",
     "zstandard",
 )
-"""Of the standard library and others: 2 to 40 ms each, and click needs none of them."""
+"""Of the standard library and others: 1 to 40 ms each."""
+
+_RARE = (
+    "megatest.app.reviewer",
+    "megatest.app.waivers",
+    "megatest.cli.classic",
+    "megatest.cli.spoken",
+    "megatest.config.waivers",
+    "megatest.model.signature",
+    "megatest.reports.classic",
+    "megatest.reports.items_page",
+)
+"""Of ours: what a run needs when something failed, is waived or has items, or speaks as the original did."""
 
 
 def loaded(
@@ -82,12 +106,53 @@ def test_the_version_needs_nothing_but_itself(tmp_path: Path) -> None:
     assert ours == {"megatest", "megatest.cli", "megatest.cli.start"}
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["list", "--runs"], ["list", "--json"]])
-def test_listing_loads_neither_the_engine_nor_a_language(
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["list", "--runs"],
+        ["show", "one"],
+        ["-list-runs", "%"],
+        ["config", "get", "setup", "target"],
+    ],
+    ids=" ".join,
+)
+def test_what_looks_at_records_loads_neither_the_engine_nor_a_language(
     tmp_path: Path, area: Path, arguments: list[str]
 ) -> None:
     modules = loaded(tmp_path, arguments, area)
     assert rooms(modules, (*_ENGINE, *_LANGUAGES, *_DEAR)) == set()
+
+
+def test_a_list_of_lines_does_not_load_what_writes_json(tmp_path: Path, area: Path) -> None:
+    assert rooms(loaded(tmp_path, ["list"], area), ("json",)) == set()
+    assert rooms(loaded(tmp_path, ["list", "--json"], area), (*_ENGINE, *_LANGUAGES, *_DEAR)) == set()
+
+
+def test_checking_the_files_loads_no_record_and_nothing_that_runs(tmp_path: Path, area: Path) -> None:
+    modules = loaded(tmp_path, ["check"], area)
+    assert rooms(modules, (*_ENGINE, *_LANGUAGES, *_DEAR, "megatest.store", "sqlite3")) == set()
+
+
+@pytest.mark.parametrize("arguments", [["run", "--dry-run", "-n", "second"], ["why", "one"]], ids=" ".join)
+def test_planning_loads_nothing_that_executes(tmp_path: Path, area: Path, arguments: list[str]) -> None:
+    executing = ("megatest.app.run", "megatest.engine.loop", "megatest.executors", "megatest.workarea")
+    modules = loaded(tmp_path, arguments, area)
+    assert rooms(modules, (*executing, *_LANGUAGES, *_DEAR, *_RARE)) == set()
+
+
+@pytest.mark.parametrize(
+    "run",
+    [["run", "-n", "second"], ["-run", "-target", "here", "-testpatt", "%", "-runname", "second"]],
+    ids=" ".join,
+)
+def test_a_run_that_goes_well_does_not_load_what_only_others_need(
+    tmp_path: Path, area: Path, run: list[str]
+) -> None:
+    its_own = {"megatest.cli.classic", "megatest.reports.classic"} if run[0] == "-run" else set()
+    modules = loaded(tmp_path, run, area)
+    assert "megatest.engine.loop" in modules
+    assert rooms(modules, (*_LANGUAGES, *_DEAR, *_RARE)) == its_own
 
 
 def test_help_does_not_load_any_command(tmp_path: Path) -> None:
@@ -114,4 +179,4 @@ def test_a_step_loads_neither_the_command_line_nor_a_record(tmp_path: Path, area
         "megatest.workarea",
         "megatest.workarea.line",
     }
-    assert rooms(modules, ("click", "dataclasses", "enum", "inspect", "sqlite3", "typing", *_DEAR)) == set()
+    assert rooms(modules, ("enum", "re", "sqlite3", *_DEAR)) == set()

@@ -5,18 +5,55 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from megatest.app import wiring
 from megatest.app.bell import TriggerBell
-from megatest.app.reviewer import Bench, FailureReviewer
 from megatest.app.session import Session
 from megatest.config.testconfig import Purpose, load_test
-from megatest.engine.ports import Clock, Move
+from megatest.engine.ports import Clock, Failure, Move, Opinion
 from megatest.model.attempt import JournalPart
 from megatest.model.ids import TestId
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.spec import TestSpec, Trigger
 from megatest.workarea.ondisk import SHIM_DIR
+
+if TYPE_CHECKING:
+    from megatest.app.reviewer import FailureReviewer
+
+
+class LateReviewer:
+    """Satisfies `megatest.engine.ports.Reviewer` with one that is made when something has failed."""
+
+    def __init__(self, make: Callable[[], FailureReviewer]) -> None:
+        self._make = make
+        self._reviewer: FailureReviewer | None = None
+
+    def _present(self) -> FailureReviewer:
+        if self._reviewer is None:
+            self._reviewer = self._make()
+        return self._reviewer
+
+    def ask(self, failure: Failure) -> Opinion | None:
+        """See the port."""
+        return self._present().ask(failure)
+
+    def answer(self, failure: Failure) -> Opinion:
+        """See the port."""
+        return self._present().answer(failure)
+
+    def poll(self) -> Sequence[Opinion]:
+        """See the port."""
+        return () if self._reviewer is None else self._reviewer.poll()
+
+    def fds(self) -> Sequence[int]:
+        """See the port."""
+        return () if self._reviewer is None else self._reviewer.fds()
+
+    def close(self) -> None:
+        """See the port."""
+        if self._reviewer is not None:
+            self._reviewer.close()
 
 
 def make_reviewer(
@@ -25,8 +62,8 @@ def make_reviewer(
     run: RunRecord,
     read_journal: Callable[[str, int], JournalPart],
     clock: Clock,
-) -> FailureReviewer:
-    """Return the reviewer of a run's failures."""
+) -> LateReviewer:
+    """Return the reviewer of a run's failures; what it is made of is loaded when the first one comes."""
 
     def earlier(test_id: TestId) -> TestRecord | None:
         for record in store.history(test_id):
@@ -35,16 +72,21 @@ def make_reviewer(
                 return record
         return None
 
-    return FailureReviewer(
-        Bench(
-            home=session.area.home,
-            target=run.target,
-            read_journal=read_journal,
-            earlier=earlier,
-            environment=run_environment(session, run),
-            clock=clock,
+    def made() -> FailureReviewer:
+        from megatest.app.reviewer import Bench, FailureReviewer
+
+        return FailureReviewer(
+            Bench(
+                home=session.area.home,
+                target=run.target,
+                read_journal=read_journal,
+                earlier=earlier,
+                environment=run_environment(session, run),
+                clock=clock,
+            )
         )
-    )
+
+    return LateReviewer(made)
 
 
 def make_bell(

@@ -12,7 +12,6 @@ from megatest.app.request import RunRequest
 from megatest.app.session import Session, open_target
 from megatest.config.testconfig import Purpose, load_test
 from megatest.config.twin import Twins
-from megatest.config.waivers import load_waivers
 from megatest.engine.ports import Clock
 from megatest.model.claim import JOBS, SLOTS
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
@@ -65,7 +64,10 @@ def select_tests(request: RunRequest, clock: Clock | None = None) -> Selected:
     now = (clock or wiring.SystemClock()).now()
     runname = request.runname or default_runname(now)
     session = open_target(request.area, request.target, runname, request.mode_key)
-    session.findings.extend(load_waivers(session.area.home, session.cache).findings)
+    if session.has_waivers:
+        from megatest.config.waivers import load_waivers
+
+        session.findings.extend(load_waivers(session.area.home, session.cache).findings)
     _check_target(session, request)
     directories = session.tests()
     pattern = _pattern(session, request)

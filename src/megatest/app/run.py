@@ -12,14 +12,12 @@ from megatest.app.caretaker import Caretaker
 from megatest.app.hold import Door, patience_s
 from megatest.app.hooks import POST_HOOK, PRE_HOOK, run_hook
 from megatest.app.intake import RequestIntake
-from megatest.app.join import watch_until_free
 from megatest.app.launcher import COMMAND, LOCAL, choose
 from megatest.app.meta import record_meta
 from megatest.app.planning import Selected, local_slots, make_plan
 from megatest.app.request import RUN, packed
 from megatest.app.scene import open_scene
 from megatest.app.session import Session
-from megatest.app.waivers import day_of, remarks
 from megatest.engine.interrupt import Interrupts, Level
 from megatest.engine.loop import Outcome
 from megatest.engine.ports import Clock, Watcher
@@ -100,6 +98,8 @@ def _enter(
     answer = door.try_to_enter()
     if not isinstance(answer, Lease):
         handed_over = store.add_request(run.id, RUN, packed(selected.request), time=int(clock.now()))
+        from megatest.app.join import watch_until_free
+
         lease = watch_until_free(
             door, answer, watcher=watcher, interrupts=interrupts, waiter=DescriptorWaiter()
         )
@@ -180,8 +180,8 @@ def _execute(
         outcome = engine.run(adopted)
         if outcome.interrupted is Level.NONE:
             _run_hook(session, run, POST_HOOK, watcher)
-        for sentence in remarks(session, _ran_since(store, run, began), run.target, day_of(began)):
-            watcher.said(sentence)
+        if session.has_waivers:
+            _speak_of_waivers(session, run, _ran_since(store, run, began), began, watcher)
         return RunReport(run=run, outcome=outcome, adopted=len(adopted))
     finally:
         scene.close()
@@ -192,6 +192,16 @@ def _run_hook(session: Session, run: RunRecord, name: str, watcher: Watcher) -> 
     trouble = run_hook(session.area, name, run.name, run_environment(session, run))
     if trouble:
         watcher.said(trouble)
+
+
+def _speak_of_waivers(
+    session: Session, run: RunRecord, ran: Iterable[TestRecord], began: int, watcher: Watcher
+) -> None:
+    """Say which waivers are over or not needed any more, as far as this command ran their tests."""
+    from megatest.app.waivers import day_of, remarks  # few areas have waivers
+
+    for sentence in remarks(session, ran, run.target, day_of(began)):
+        watcher.said(sentence)
 
 
 def _ran_since(store: wiring.AllRecords, run: RunRecord, began: int) -> Iterator[TestRecord]:

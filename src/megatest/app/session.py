@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from megatest.config.area import find_area, load_area
+from megatest.config.paths import WAIVERS_NAME
 from megatest.config.source import ParseCache
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.ids import Target, check_name
@@ -63,6 +64,11 @@ class Session:
     def database(self) -> str:
         """Absolute path of the database file."""
         return os.path.join(self.area.home, DATABASE)
+
+    @property
+    def has_waivers(self) -> bool:
+        """Whether the area has a file of known failures."""
+        return os.path.lexists(os.path.join(self.area.home, WAIVERS_NAME))
 
     def tests(self) -> Mapping[str, str]:
         """Return the directory of each test of the area, by name, in order of name."""

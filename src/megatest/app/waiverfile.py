@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from megatest.config.paths import WAIVERS_NAME
 from megatest.config.source import ParseCache
-from megatest.config.waivers import WAIVERS_NAME, load_waivers
+from megatest.config.waivers import load_waivers
 from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.waiver import Waiver
 

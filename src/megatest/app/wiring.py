@@ -282,9 +282,9 @@ def is_dead(holder: Holder) -> bool:
 
 def job_prefix(area: Area) -> str:
     """Return the beginning of the names of an area's jobs: no two areas of a machine share one."""
-    import zlib
+    from binascii import crc32
 
-    return f"mt{zlib.crc32(area.home.encode('utf-8', 'surrogateescape')):08x}"
+    return f"mt{crc32(area.home.encode('utf-8', 'surrogateescape')):08x}"
 
 
 def user_name(environ: Mapping[str, str]) -> str:

@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from megatest import __version__
-from megatest.cli import classic_change, classic_query
 from megatest.cli.classic_call import FAILED, RUN_FAMILY, Call
 from megatest.cli.grammar import help_text, parse
-from megatest.cli.main import print_error, working_directory
+from megatest.cli.main import load, print_error, working_directory
 from megatest.cli.options import OPTIONS, Kind
 from megatest.model.error import EnvironmentFault, UserError
+from megatest.model.slotted import dataclass
 
 Action = Callable[[Call], int]
 """Does one thing; returns an exit status."""
@@ -124,30 +124,55 @@ def accept(_: Call) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An action of a module that is loaded when it is needed: a line has one action, and most need little."""
+
+    module: str
+    name: str
+
+    def __call__(self, call: Call) -> int:
+        """Do it."""
+        return self.load()(call)
+
+    def load(self) -> Action:
+        """Return the action itself."""
+        action: Action = load(self.module, self.name)
+        return action
+
+
+def _query(name: str) -> Later:
+    return Later("classic_query", name)
+
+
+def _change(name: str) -> Later:
+    return Later("classic_change", name)
+
+
 ORDER: Final[tuple[tuple[tuple[str, ...], Action], ...]] = (
     (("clean-cache", "list-servers", "kill-servers", "server"), accept),
-    (("list-disks",), classic_query.list_disks),
-    (("list-targets",), classic_query.list_targets),
-    (("show-runconfig",), classic_query.show_runconfig),
-    (("show-config",), classic_query.show_config),
-    (("remove-runs",), classic_change.remove_runs),
-    (("set-state-status",), classic_change.set_state_status),
-    (("set-run-status",), classic_change.set_run_status),
-    (("get-run-status",), classic_query.get_run_status),
-    (("testdata-csv",), classic_query.testdata_csv),
-    (("list-runs",), classic_query.list_runs),
-    (("list-db-targets",), classic_query.list_db_targets),
+    (("list-disks",), _query("list_disks")),
+    (("list-targets",), _query("list_targets")),
+    (("show-runconfig",), _query("show_runconfig")),
+    (("show-config",), _query("show_config")),
+    (("remove-runs",), _change("remove_runs")),
+    (("set-state-status",), _change("set_state_status")),
+    (("set-run-status",), _change("set_run_status")),
+    (("get-run-status",), _query("get_run_status")),
+    (("testdata-csv",), _query("testdata_csv")),
+    (("list-runs",), _query("list_runs")),
+    (("list-db-targets",), _query("list_db_targets")),
     (RUN_FAMILY, _run_tests),
     (("rollup",), accept),
-    (("lock",), classic_change.lock),
-    (("unlock",), classic_change.unlock),
-    (("test-files",), classic_query.test_files),
-    (("test-paths",), classic_query.test_paths),
-    (("summarize-items",), classic_change.summarize_items),
-    (("showkeys",), classic_query.show_keys),
-    (("create-megatest-area",), classic_change.create_area),
-    (("create-test",), classic_change.create_test),
-    (("update-meta",), classic_change.update_meta),
-    (("run-wait",), classic_change.run_wait),
+    (("lock",), _change("lock")),
+    (("unlock",), _change("unlock")),
+    (("test-files",), _query("test_files")),
+    (("test-paths",), _query("test_paths")),
+    (("summarize-items",), _change("summarize_items")),
+    (("showkeys",), _query("show_keys")),
+    (("create-megatest-area",), _change("create_area")),
+    (("create-test",), _change("create_test")),
+    (("update-meta",), _change("update_meta")),
+    (("run-wait",), _change("run_wait")),
 )
 """What each action does, in the order in which the actions of one line are done."""

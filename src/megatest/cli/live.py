@@ -13,7 +13,6 @@ from typing import TextIO
 
 from megatest.model.ids import TestId
 from megatest.reports import verdict
-from megatest.reports.classic import progress_header, progress_line
 from megatest.reports.listing import counts_text, duration, ordered, with_flaky
 from megatest.reports.table import printable, width
 
@@ -188,6 +187,8 @@ class ClassicWatcher(PlainWatcher):
         flaky: bool = False,
     ) -> None:
         """See `megatest.engine.ports.Watcher`."""
+        from megatest.reports.classic import progress_header, progress_line
+
         self.tally.end(test_id, state, status, flaky)
         if not self._headed:
             self._out.write(progress_header() + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from megatest.model.error import MegatestError, UserError
 
@@ -54,6 +55,11 @@ def working_directory() -> str:
             "the current directory does not exist any more",
             hint="go to another one, or name the area with --area",
         ) from None
+
+
+def load(module: str, name: str) -> Any:
+    """Return what a module of the command line defines; `importlib` would be two more modules to load."""
+    return getattr(__import__(f"megatest.cli.{module}", fromlist=(name,)), name)
 
 
 def print_error(text: str) -> None:

@@ -7,14 +7,13 @@ a line are click's, in `megatest.cli.spoken`.  Both know the commands from one d
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from megatest.cli.declare import Command, Declined, Misuse
-from megatest.cli.main import EXIT_INTERRUPTED, working_directory
+from megatest.cli.main import EXIT_INTERRUPTED, load, working_directory
 from megatest.cli.plain import read
 
 if TYPE_CHECKING:
@@ -64,8 +63,7 @@ IN_TEST: Final[dict[str, str]] = {
 
 def declared(name: str) -> Command:
     """Import and return a command by the word that calls it."""
-    module = importlib.import_module(f"megatest.cli.commands.{COMMANDS[name][0]}")
-    command: Command = getattr(module, f"{name}_command")
+    command: Command = load(f"commands.{COMMANDS[name][0]}", f"{name}_command")
     return command
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from megatest.config.entry import Entry
 from megatest.config.expand import expand_home
 from megatest.config.line import BLANKS
 from megatest.model.error import Diagnostic, Severity
 from megatest.model.spec import Disk
+
+WAIVERS_NAME: Final = "waivers.config"
+"""The file of an area's known failures; few areas have one."""
 
 
 def path_in(home: str, text: str, env: Mapping[str, str]) -> str:

@@ -69,6 +69,7 @@ class SectionBuilder:
                 table[key] = entry._replace(wildcard=name)
 
     def _pattern(self, name: str) -> re.Pattern[str] | None:
+
         try:
             with warnings.catch_warnings():
                 # Sets like [[a] may change their meaning in some later Python; that is no news for users.

@@ -13,7 +13,7 @@ from megatest.model.ids import check_name
 from megatest.model.spec import Step
 
 # A block of assignments; anything else in braces is a group of the shell's.
-_PARAMETERS: Final = re.compile(r"\{(\s*\w[\w.-]*\s*=[^{}]*)\}\s*", re.ASCII)
+_PARAMETERS: Final = r"\{(\s*\w[\w.-]*\s*=[^{}]*)\}\s*"
 
 
 def steps_from(values: Values) -> tuple[Step, ...]:
@@ -28,7 +28,7 @@ def _step(entry: Entry, rules: str | None, values: Values) -> Step:
     except UserError as error:
         values.findings.append(entry.key_finding(Severity.ERROR, error.message, hint=error.hint))
     text = entry.value.strip(BLANKS)
-    block = _PARAMETERS.match(text)
+    block = re.match(_PARAMETERS, text, re.ASCII) if text.startswith("{") else None
     if block is None:
         return Step(name=entry.key, command=text, logpro=rules)
     return Step(name=entry.key, command=text[block.end() :], parameters=_parameters(block[1]), logpro=rules)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_TIME_WORD = re.compile(r"(\d{1,18})([smhdwMy])\Z", re.ASCII)
+# Texts, not patterns: most files have plain numbers.
+_TIME_WORD: Final = r"(\d{1,18})([smhdwMy])\Z"
 _SECONDS: Final = {
     "s": 1,
     "m": 60,
@@ -15,7 +16,7 @@ _SECONDS: Final = {
     "M": 2_628_000,  # a twelfth of a year
     "y": 31_536_000,
 }
-_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kmgtp])(?:i?b)?|(b))?\Z", re.ASCII | re.IGNORECASE)
+_SIZE: Final = r"(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kmgtp])(?:i?b)?|(b))?\Z"
 _KIB: Final = {"": 1.0, "k": 1.0, "m": 2.0**10, "g": 2.0**20, "t": 2.0**30, "p": 2.0**40}
 
 
@@ -28,7 +29,7 @@ def parse_seconds(text: str) -> int:
     """
     total = 0
     for word in re.split(r"\W+", text, flags=re.ASCII):
-        match = _TIME_WORD.match(word)
+        match = re.match(_TIME_WORD, word, re.ASCII)
         if match:
             total += int(match[1]) * _SECONDS[match[2]]
     return total
@@ -51,7 +52,7 @@ def parse_size_kib(text: str) -> int:
     Raises:
         ValueError: it is no size.
     """
-    match = _SIZE.match(text.strip())
+    match = re.match(_SIZE, text.strip(), re.ASCII | re.IGNORECASE)
     if match is None:
         raise ValueError(f"{text!r} is no size: write a number of KiB, or one like 500M, 10G or 1.5T")
     if match[3]:

@@ -11,6 +11,7 @@ from typing import Final
 from megatest.config.entry import Document, Entry, Loaded
 from megatest.config.line import BLANKS
 from megatest.config.nearest import did_you_mean
+from megatest.config.paths import WAIVERS_NAME
 from megatest.config.reader import read
 from megatest.config.request import Commands, Request
 from megatest.config.schema_waivers import SECTION, WAIVERS
@@ -19,9 +20,7 @@ from megatest.model.error import Diagnostic, Severity
 from megatest.model.ids import TestId
 from megatest.model.waiver import Waiver
 
-WAIVERS_NAME: Final = "waivers.config"
-
-_SIGNATURE: Final = re.compile(r"[0-9a-f]{12}")
+_SIGNATURE: Final = r"[0-9a-f]{12}"
 
 
 def load_waivers(home: str, cache: ParseCache, *, path: str = "") -> Loaded[tuple[Waiver, ...]]:
@@ -55,7 +54,7 @@ def _waiver(name: str, document: Document, findings: list[Diagnostic]) -> Waiver
         message = f"[{name}] says nothing: a waiver has a reason and an owner"
         findings.append(Diagnostic(severity=Severity.ERROR, message=f"{WAIVERS_NAME}: {message}"))
         return None
-    if not test or not _SIGNATURE.fullmatch(signature):
+    if not test or not re.fullmatch(_SIGNATURE, signature):
         message = f"[{name}] is no waiver: a section is a test, a blank, and a signature of 12 digits"
         hint = "megatest show TEST prints the signature; megatest waive TEST writes the section"
         findings.append(first.key_finding(Severity.ERROR, message, hint=hint))

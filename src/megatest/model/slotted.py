@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 _MISSING: Final = object()
 _FIELDS: Final = "__dataclass_fields__"
 _LAYOUT: Final = "__slotted_layout__"
-_FIRST: Final = 16
+_FIRST: Final = 32
 """How many instances of a class are made field by field: about as long as compiling the quick way takes."""
 
 

@@ -22,7 +22,7 @@ from megatest.model.pattern import NamePattern, parse_words
 from megatest.model.slotted import dataclass
 from megatest.model.spec import ItemMap
 
-_GROUP: Final = re.compile(r"\\([0-9]|\\)")
+_GROUP: Final = r"\\([0-9]|\\)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _Line:
             which = escape.group(1)
             return "\\" if which == "\\" else found.group(int(which)) or ""
 
-        return _GROUP.sub(text_of, self.replacement)
+        return re.sub(_GROUP, text_of, self.replacement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def compile_itemmaps(itemmaps: Iterable[ItemMap]) -> ItemMaps:
 
 def _compiled(regex: str, replacement: str) -> _Line:
     compiled = re.compile(regex)
-    for escape in _GROUP.finditer(replacement):
+    for escape in re.finditer(_GROUP, replacement):
         which = escape.group(1)
         if which != "\\" and int(which) > compiled.groups:
             raise re.error(f"the replacement {replacement!r} names a group that it has not: {which}")

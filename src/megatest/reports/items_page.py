@@ -115,7 +115,11 @@ def _address(path: str) -> str:
     """Return a relative address; what a test calls its log never becomes another scheme or host."""
     from urllib.parse import quote  # most runs have no such page
 
-    return "./" + quote(path.encode("utf-8", "surrogateescape"))
+    try:
+        name = path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # surrogates that stand for no byte: no file has this name
+        name = path.encode("utf-8", "surrogatepass")
+    return "./" + quote(name)
 
 
 def items_html(page: ItemsPage) -> str:

@@ -21,7 +21,6 @@ from megatest.store.fields import add_fields, missing_fields
 APPLICATION_ID: Final = 0x4D675473  # "MgTs", in the header of every file that we made or adopted
 LATEST: Final = 5
 _DIRECTORY: Final = os.path.join(os.path.dirname(__file__), "migrations")
-_SCRIPT: Final = r"[0-9]{4}_\w+\.sql"
 _ADD_COLUMN: Final = r"ALTER TABLE (\w+) ADD COLUMN (\w+)\b"
 _ORIGINAL: Final = frozenset({"keys", "runs", "tests"})
 
@@ -91,9 +90,10 @@ def migrate(db: sqlite3.Connection, fields: Sequence[Field], path: str) -> None:
 
 def _apply(db: sqlite3.Connection, fields: Sequence[Field], path: str) -> None:
     number = version(db, path)  # read again: somebody else may have migrated while we waited
+    empty = db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
     for script in _scripts()[number:]:
         for statement in _statements(script):
-            if not _is_done(db, statement):
+            if empty or not _is_done(db, statement):
                 db.execute(statement)
     try:
         if number < LATEST:
@@ -112,7 +112,7 @@ def _apply(db: sqlite3.Connection, fields: Sequence[Field], path: str) -> None:
 
 def _scripts() -> Sequence[str]:
     """Return the text of each migration, in order."""
-    names = sorted(name for name in os.listdir(_DIRECTORY) if re.fullmatch(_SCRIPT, name, re.ASCII))
+    names = sorted(name for name in os.listdir(_DIRECTORY) if name.endswith(".sql") and name[:4].isdigit())
     assert len(names) == LATEST
     scripts: list[str] = []
     for name in names:

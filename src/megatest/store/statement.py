@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 
 _FILE = os.path.join(os.path.dirname(__file__), "queries.sql")
-_HEADER = re.compile(r"^-- (name|fragment): (\w+)$")
-_PLACE = re.compile(r"\{(\w+)\}")
+_HEADERS = {"-- name: ": "name", "-- fragment: ": "fragment"}
 
 
 def load_statements(fields: Sequence[str]) -> Mapping[str, str]:
@@ -31,7 +29,7 @@ def load_statements(fields: Sequence[str]) -> Mapping[str, str]:
     with open(_FILE, encoding="utf-8") as file:
         blocks = _blocks(file.read())
     for kind, name, text in blocks:
-        complete = _PLACE.sub(lambda place: fragments[place[1]], text)
+        complete = text.format_map(fragments) if "{" in text else text
         (fragments if kind == "fragment" else statements)[name] = complete
     return statements
 
@@ -40,9 +38,11 @@ def _blocks(text: str) -> list[tuple[str, str, str]]:
     """Return kind, name and SQL without comments of each block, in the file's order."""
     found: list[tuple[str, str, list[str]]] = []
     for line in text.splitlines():
-        header = _HEADER.match(line)
-        if header:
-            found.append((header[1], header[2], []))
-        elif found and not line.startswith("--"):
-            found[-1][2].append(line)
+        if not line.startswith("--"):
+            if found:
+                found[-1][2].append(line)
+            continue
+        for header, kind in _HEADERS.items():
+            if line.startswith(header):
+                found.append((kind, line[len(header) :], []))
     return [(kind, name, "\n".join(lines).strip()) for kind, name, lines in found]

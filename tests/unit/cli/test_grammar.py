@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from megatest.cli.classic import ORDER
+from megatest.cli.classic import ORDER, Later
 from megatest.cli.grammar import help_text, parse
 from megatest.cli.intest import CLASSIC
 from megatest.cli.options import GROUPS, OPTIONS, Kind
@@ -62,6 +62,12 @@ def test_every_action_is_carried_out_and_every_option_is_in_the_help() -> None:
     page = help_text()
     for word in OPTIONS:
         assert word in page
+
+
+def test_every_action_that_is_loaded_when_it_is_needed_is_there() -> None:
+    late = [action for _, action in ORDER if isinstance(action, Later)]
+    assert len(late) > 10
+    assert all(callable(action.load()) for action in late)
 
 
 def test_no_word_means_two_options() -> None:

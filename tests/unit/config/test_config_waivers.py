@@ -4,8 +4,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from megatest.config.paths import WAIVERS_NAME
 from megatest.config.source import ParseCache
-from megatest.config.waivers import WAIVERS_NAME, load_waivers, parse_day, waiver_text
+from megatest.config.waivers import load_waivers, parse_day, waiver_text
 from megatest.model.ids import TestId
 from megatest.model.waiver import Waiver
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from megatest.app.planning import dry_run, select_tests
 from megatest.app.request import RunRequest
-from megatest.app.run import RunReport, run_tests
 from megatest.cli.declare import AREA, RUN, Misuse, Value, command, flag, option, rest
-from megatest.cli.live import PlainWatcher, TerminalWatcher, Watchers
 from megatest.cli.main import print_error
 from megatest.cli.modern import area_request
 from megatest.cli.output import echo
-from megatest.engine.interrupt import Interrupts, Level
 from megatest.model.error import Diagnostic
 from megatest.model.spec import Variable
+
+if TYPE_CHECKING:
+    from megatest.app.run import RunReport
+    from megatest.cli.live import Watchers
 
 _INTERRUPTED = 130
 _BAD_STATUSES = ("FAIL", "ABORT", "KILLED", "STUCK/DEAD", "DEAD", "PREQ_FAIL", "ZERO_ITEMS", "n/a")
@@ -129,6 +131,10 @@ def _print_plan(request: RunRequest) -> int:
 
 
 def _run(request: RunRequest, *, quiet: bool) -> int:
+    # What executes is as much as what plans, and a dry run has no use for it.
+    from megatest.app.run import run_tests
+    from megatest.engine.interrupt import Interrupts
+
     job = select_tests(request)
     print_warnings(job.findings)
     watcher = _watcher(quiet=quiet)
@@ -142,6 +148,8 @@ def _run(request: RunRequest, *, quiet: bool) -> int:
 
 
 def _watcher(*, quiet: bool) -> Watchers:
+    from megatest.cli.live import PlainWatcher, TerminalWatcher
+
     if sys.stdout.isatty():
         import shutil
 
@@ -171,6 +179,8 @@ def _print_summary(report: RunReport, watcher: Watchers) -> None:
 
 
 def _exit_status(report: RunReport) -> int:
+    from megatest.engine.interrupt import Level
+
     outcome = report.outcome
     if outcome.interrupted is not Level.NONE:
         return _INTERRUPTED

@@ -11,7 +11,8 @@ from megatest.cli.declare import AREA, RUN, command, flag, option, optional
 from megatest.cli.modern import area_request
 from megatest.cli.opened import author, matching, open_area_and_records
 from megatest.cli.output import echo
-from megatest.config.waivers import WAIVERS_NAME, parse_day
+from megatest.config.paths import WAIVERS_NAME
+from megatest.config.waivers import parse_day
 from megatest.model.error import UserError
 from megatest.model.record import TestRecord
 from megatest.model.status import Status
