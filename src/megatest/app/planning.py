@@ -193,9 +193,15 @@ def _limits(selected: Selected) -> Limits:
         max_concurrent_jobs=request.jobs if request.jobs is not None else area.max_concurrent_jobs,
         jobgroups=area.jobgroups,
         pools=area.pools,
-        slots={LOCAL: local_slots(area, request.jobs)},
+        slots={**_slots_of_sections(area), LOCAL: local_slots(area, request.jobs)},
     )
     return Limits(settings, demand)
+
+
+def _slots_of_sections(area: Area) -> dict[str, int]:
+    """Return the slots that ``[executor NAME]`` sections set; what is no number is refused elsewhere."""
+    slots = {name: keys.get("slots", "").strip() for name, keys in area.executors.items()}
+    return {name: int(text) for name, text in slots.items() if text.isascii() and text.isdecimal()}
 
 
 def local_slots(area: Area, jobs: int | None) -> int:

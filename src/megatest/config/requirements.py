@@ -127,6 +127,7 @@ def _extra(values: Values, area: Area) -> tuple[tuple[str, str], ...]:
             continue
         if entry.key == "diskspace":
             _size_kib(values, "diskspace")
+            continue  # the disks are chosen by the area; no batch system is asked for room
         if entry.key in area.pools:
             finding = wrong_value(entry, Kind.INTEGER)
             if finding is not None:
