@@ -60,6 +60,7 @@ RENEW_EVERY_S = 5.0
 
 _OVERSLEPT_S = 2 * _TICK_S
 _PREPARE_AHEAD = 4
+_MOST_AT_ONCE = 1000  # launched in one turn: an array's worth; the engine hears in between
 _LOOK_EVERY_S = 0.05  # at the store for others' writes: costs what settling a test costs
 _COMMIT_ROUNDS = 5
 _ON_REQUEST = "killed on request"
@@ -155,6 +156,7 @@ class Engine:
         self._deadlines: list[tuple[float, int, int]] = []
         self._seen_version = -1
         self._look_at = 0.0
+        self._has_more = False
         self._next_meta = 0.0
         self._renew_at = 0.0
         self._heard_at = 0.0
@@ -477,9 +479,11 @@ class Engine:
                 self._launch(row, standing)
 
     def _may_launch(self) -> bool:
+        self._has_more = False
         if self._outcome.interrupted is not Level.NONE or self._retry_commit_at:
             return False
-        return self._gate.is_open(len(self._live) + len(self._launching))
+        self._has_more = len(self._launching) >= _MOST_AT_ONCE
+        return not self._has_more and self._gate.is_open(len(self._live) + len(self._launching))
 
     def _end_unlaunched(self, row: Row, status: Status, why: str) -> None:
         """A test is skipped, or fails because its files or run directory are no good."""
@@ -653,7 +657,7 @@ class Engine:
 
     def _wait(self) -> None:
         """Block until something may have happened."""
-        if self._ledger.pending and not self._retry_commit_at:
+        if (self._ledger.pending or self._has_more) and not self._retry_commit_at:
             return
         fds = [self._interrupts.fd, *self._reviewer.fds()]
         fds += (fd for executor in self._executors.values() for fd in executor.fds())
