@@ -235,7 +235,12 @@ class Engine:
             self._hear_left_behind(change)
         elif attempt is None or attempt.number != change.attempt or attempt.outcome is not None:
             return  # late news of an attempt that is over
+        elif change.kind is ChangeKind.PENDING:
+            if change.reason and attempt.started is None and not attempt.ending:
+                attempt.waits = change.reason
+                self._ledger.change(attempt.row, comment=change.reason)
         elif change.kind is ChangeKind.STARTED:
+            self._waits_no_more(attempt)
             if change.host:
                 self._ledger.change(attempt.row, host=change.host)
             self._read_journal(attempt)
@@ -292,6 +297,8 @@ class Engine:
         had_begun = attempt.started is not None
         part = self._workarea.read_journal(attempt.prepared.run_dir, attempt.offset)
         reach("journal read")
+        if part.entries:
+            self._waits_no_more(attempt)
         take_in(attempt, part, self._ledger, wall_time_on_this_host(self._clock.now()))
         if attempt.started is not None and not had_begun:
             now = self._clock.monotonic()
@@ -326,6 +333,11 @@ class Engine:
         except MegatestError as error:
             self._watcher.said(f"a request of another command cannot be planned: {error.message}")
         self._consider(self._plan.begin())
+
+    def _waits_no_more(self, attempt: Attempt) -> None:
+        if attempt.waits:
+            attempt.waits = ""
+            self._ledger.change(attempt.row, comment="")
 
     def _write_meta(self, now: float) -> None:
         load = os.getloadavg()[0]

@@ -168,7 +168,7 @@ def _error_reason(job_id: str) -> str:
 def _pending_reason(state: str, job_id: str) -> str:
     if "h" in state:
         return f"Grid Engine: it is held; `qrls {job_id}` lets it go ({state})"
-    return f"Grid Engine: it waits for a free slot ({state})"
+    return f"Grid Engine: it waits for a free slot or resource ({state})"
 
 
 def _fields(block: str) -> dict[str, str]:
