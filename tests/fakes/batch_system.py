@@ -40,6 +40,7 @@ class FakeQueue:
         calls: the programs that were run, with the time.
         list_fails, enquiry_fails: how many of the next such commands fail.
         list_hangs: how many of the next lists never answer.
+        list_takes_s: how long a list takes.
         submit: ``"well"``, ``"reply lost"`` (accepted), ``"away"`` (not accepted), ``"refused"``.
     """
 
@@ -49,6 +50,7 @@ class FakeQueue:
     list_fails: int = 0
     enquiry_fails: int = 0
     list_hangs: int = 0
+    list_takes_s: float = 0
     submit: str = "well"
     _ids: int = 100
 
@@ -57,7 +59,11 @@ class FakeQueue:
         self.calls.append((command.program, self.clock()))
         reply = getattr(self, f"_{command.program}")(command.argv[1:])
         return FakeRunning(
-            clock=self.clock, ends_at=self.clock() + timeout_s, program=command.program, said=reply
+            clock=self.clock,
+            ends_at=self.clock() + timeout_s,
+            program=command.program,
+            said=reply,
+            said_at=self.clock() + (self.list_takes_s if command.program == "list" else 0),
         )
 
     def count(self, program: str) -> int:
@@ -123,17 +129,18 @@ class FakeRunning:
     ends_at: float
     program: str
     said: Reply | None
+    said_at: float
 
     def fds(self) -> Sequence[int]:
         return ()
 
     def deadline(self) -> float:
-        return self.ends_at
+        return self.ends_at if self.said is None else self.said_at
 
     def reply(self) -> Reply | None:
         if self.said is None and self.clock() >= self.ends_at:
             return Reply(code=None, trouble=f"{self.program} gave no answer")
-        return self.said
+        return self.said if self.clock() >= self.said_at else None
 
     def abandon(self) -> None:
         pass

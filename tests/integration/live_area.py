@@ -41,10 +41,16 @@ UNTIL_GO = 'touch ready\nwhile [ ! -e "$MT_RUN_AREA_HOME/go" ]; do sleep 0.02; d
 
 
 class LiveArea:
-    """An area on disk; every test's script notes its start, with the attempt, in the file ``starts``."""
+    """An area on disk; every test's script notes its start, with the attempt, in the file ``starts``.
 
-    def __init__(self, home: Path) -> None:
+    Args:
+        home: its directory.
+        environ: of its commands; ours unless given.
+    """
+
+    def __init__(self, home: Path, environ: Mapping[str, str] = os.environ) -> None:
         self.home = home
+        self.environ = environ
         self.engines: list[subprocess.Popen[str]] = []
 
     def make(self, tests: Mapping[str, tuple[str, str]], config: str = CONFIG) -> None:
@@ -78,7 +84,7 @@ class LiveArea:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, **environ},
+            env={**self.environ, **environ},
         )
         self.engines.append(engine)
         return engine
@@ -100,7 +106,12 @@ class LiveArea:
     def megatest(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run any command to its end."""
         return subprocess.run(
-            self.command(*words), capture_output=True, text=True, timeout=DEADLINE_S, check=False
+            self.command(*words),
+            env=dict(self.environ),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
         )
 
     # -- what is so -------------------------------------------------------------------------------
@@ -173,9 +184,9 @@ def give_up(reason: str) -> NoReturn:
 
 
 @contextmanager
-def live_area(home: Path) -> Iterator[LiveArea]:
+def live_area(home: Path, environ: Mapping[str, str] = os.environ) -> Iterator[LiveArea]:
     """Yield an area, and leave nothing of it running."""
-    area = LiveArea(home)
+    area = LiveArea(home, environ)
     try:
         yield area
     finally:

@@ -302,12 +302,14 @@ class BatchPlaces:
     Attributes:
         environment: that reaches the service.
         settings: as fast as a test wants them.
+        clock: the executor's; one that runs fast makes short work of its patience.
     """
 
     environment: Mapping[str, str]
     settings: BatchSettings = field(
         default_factory=lambda: BatchSettings(patience_s=3, slowest_poll_s=1, command_timeout_s=20)
     )
+    clock: Callable[[], float] = time.monotonic
 
     def slurm(self, spool: Path) -> Place:
         """Return the throw-away Slurm."""
@@ -325,6 +327,7 @@ class BatchPlaces:
                 spool=str(spool),
                 glance=glance,
                 start=child_starter(unfiltered(self.environment)),
+                clock=self.clock,
             )
 
         held = replace(self.settings, options=(hold,))

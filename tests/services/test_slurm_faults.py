@@ -15,7 +15,7 @@ import pytest
 from megatest.executors.batch import BatchExecutor
 from megatest.executors.setting import BatchSettings
 from megatest.model.job import ChangeKind, Job, Resources
-from services.executor_place import BatchPlaces, Behaviour, Watch, Workshop, times_run
+from services.executor_place import BatchPlaces, Behaviour, Watch, Workshop, glance, times_run
 from services.service import Services, restart
 
 _QUICK = BatchSettings(patience_s=3, slowest_poll_s=1, command_timeout_s=20)
@@ -142,6 +142,51 @@ def test_a_controller_that_answers_nobody_holds_nothing_up_and_loses_nothing(
     assert ends[job.row].code == 3
     assert ends[late.row].code == 0
     assert [times_run(job), times_run(late)] == [1, 1]
+
+
+def test_a_preempted_job_is_a_loss_and_no_verdict(slurm: Slurm, workshop: Workshop, tmp_path: Path) -> None:
+    watch = Watch(slurm.executor())
+    job = workshop.job(Behaviour(gate=tmp_path / "never"), resources=Resources(cpus=16))
+    watch.executor.submit([job])
+    watch.until(lambda: times_run(job) == 1)
+    whole = ("--partition=urgent", "--cpus-per-task=16", "--job-name=urgent", "--output=/dev/null")
+    assert slurm.tell("sbatch", *whole, "--wrap=sleep 1000") == 0
+    end = watch.until_ended([job])[job.row]
+    slurm.tell("scancel", "--name=urgent")
+    assert "it was preempted by another job (PREEMPTED)" in end.reason
+    assert end.kind is ChangeKind.LOST or end.code == 143
+
+
+def test_licences_that_are_there_are_waited_for_and_others_refused(
+    slurm: Slurm, workshop: Workshop, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    watch = Watch(slurm.executor())
+    wish = Resources(extra=(("licenses", "sim:2"),))
+    first, second = (workshop.job(Behaviour(gate=gate), resources=wish) for _ in range(2))
+    watch.executor.submit([first, second])
+    watch.until(lambda: times_run(first) + times_run(second) == 1)
+    watch.until(lambda: any("Licenses" in change.reason for change in watch.news))
+    gate.touch()
+    ends = watch.until_ended([first, second])
+    assert [ends[job.row].code for job in (first, second)] == [0, 0]
+    unknown = workshop.job(resources=Resources(extra=(("licenses", "synth"),)))
+    [answer] = watch.executor.submit([unknown])
+    assert "license" in answer.error.lower()
+
+
+def test_a_job_that_is_requeued_against_our_wish_is_told_once(
+    slurm: Slurm, workshop: Workshop, tmp_path: Path
+) -> None:
+    watch = Watch(slurm.executor(replace(_QUICK, options=("--requeue",))))
+    job, job_id = _running(watch, workshop, tmp_path / "never")
+    assert slurm.tell("scontrol", "requeue", job_id) == 0
+    watch.until(lambda: glance(job.run_dir)[1] is not None)
+    watch.executor.recorded(job.row, 143)
+    # It is pending again, for two minutes: the record of its first start need not wait for that.
+    end = watch.until_ended([job])[job.row]
+    slurm.tell("scancel", job_id)
+    assert (end.kind, end.code) == (ChangeKind.ENDED, 143)
 
 
 def test_daemons_may_be_restarted_under_running_and_pending_jobs(

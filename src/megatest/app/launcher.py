@@ -63,6 +63,12 @@ def choose(area: Area, test_id: TestId, environ: Mapping[str, str], asked: str =
     return Choice(COMMAND, line)
 
 
+def executors_of_items(area: Area) -> set[str]:
+    """Return the executors that ``[launchers]`` chooses by a pattern that looks at items."""
+    lines = [area.host_types.get(host_type, "") for pattern, host_type in area.launchers if "/" in pattern]
+    return {line.removeprefix(_EXECUTOR).strip() for line in lines if line.startswith(_EXECUTOR)}
+
+
 def _flexible_line(area: Area, test_id: TestId) -> str:
     if not area.launchers:
         return ""

@@ -12,7 +12,7 @@ from megatest.app.caretaker import Caretaker
 from megatest.app.hold import Door, patience_s
 from megatest.app.hooks import POST_HOOK, PRE_HOOK, run_hook
 from megatest.app.intake import RequestIntake
-from megatest.app.launcher import COMMAND, LOCAL, choose
+from megatest.app.launcher import COMMAND, LOCAL, choose, executors_of_items
 from megatest.app.meta import record_meta
 from megatest.app.planning import Selected, local_slots, make_plan
 from megatest.app.request import RUN, packed
@@ -229,7 +229,8 @@ def executor_names(selected: Selected, records: Iterable[TestRecord]) -> set[str
     environ = selected.session.environ
     names = {choose(area, TestId(name), environ, asked).executor for name in selected.selection.tests}
     if area.flexi_launcher and not asked:
-        names |= {LOCAL, COMMAND}
+        # An item may go another way than its test.
+        names |= {LOCAL, COMMAND} | executors_of_items(area)
     return names | {r.executor for r in records if r.state in ACTIVE and r.executor}
 
 

@@ -134,5 +134,6 @@ def _extra(values: Values, area: Area) -> tuple[tuple[str, str], ...]:
             continue
         if entry.key == "diskspace":
             _size_kib(values, "diskspace")
+            continue  # the disks are chosen by the area; no batch system is asked for room
         extra.append((entry.key, entry.value.strip(BLANKS)))
     return tuple(extra)

@@ -52,6 +52,7 @@ class Attempt:
         said: the test's latest word about itself.
         handle: what the executor finds the job by.
         ending: why we are ending it; empty while nobody asked.
+        waits: why it waits in a queue; empty once it has begun.
         torn: unreadable lines of its journal.
         outcome: how it came out, while the reviewer looks at it; None before.
         lasted_s: how long it took, once it is over.
@@ -72,6 +73,7 @@ class Attempt:
     said: StatusSaid | None = None
     handle: str = ""
     ending: str = ""
+    waits: str = ""
     torn: int = 0
     outcome: Verdict | None = None
     lasted_s: float = 0

@@ -60,6 +60,7 @@ RENEW_EVERY_S = 5.0
 
 _OVERSLEPT_S = 2 * _TICK_S
 _PREPARE_AHEAD = 4
+_MOST_AT_ONCE = 1000  # launched in one turn: an array's worth; the engine hears in between
 _LOOK_EVERY_S = 0.05  # at the store for others' writes: costs what settling a test costs
 _COMMIT_ROUNDS = 5
 _ON_REQUEST = "killed on request"
@@ -169,6 +170,7 @@ class Engine:
         self._deadlines: list[tuple[float, int, int]] = []
         self._seen_version = -1
         self._look_at = 0.0
+        self._has_more = False
         self._next_meta = 0.0
         self._renew_at = 0.0
         self._heard_at = 0.0
@@ -248,7 +250,12 @@ class Engine:
             self._hear_left_behind(change)
         elif attempt is None or attempt.number != change.attempt or attempt.outcome is not None:
             return  # late news of an attempt that is over
+        elif change.kind is ChangeKind.PENDING:
+            if change.reason and attempt.started is None and not attempt.ending:
+                attempt.waits = change.reason
+                self._ledger.change(attempt.row, comment=change.reason)
         elif change.kind is ChangeKind.STARTED:
+            self._waits_no_more(attempt)
             if change.host:
                 self._ledger.change(attempt.row, host=change.host)
             self._read_journal(attempt)
@@ -305,6 +312,8 @@ class Engine:
         had_begun = attempt.started is not None
         part = self._workarea.read_journal(attempt.prepared.run_dir, attempt.offset)
         reach("journal read")
+        if part.entries:
+            self._waits_no_more(attempt)
         take_in(attempt, part, self._ledger, wall_time_on_this_host(self._clock.now()))
         if attempt.started is not None and not had_begun:
             now = self._clock.monotonic()
@@ -339,6 +348,11 @@ class Engine:
         except MegatestError as error:
             self._watcher.said(f"a request of another command cannot be planned: {error.message}")
         self._consider(self._plan.begin())
+
+    def _waits_no_more(self, attempt: Attempt) -> None:
+        if attempt.waits:
+            attempt.waits = ""
+            self._ledger.change(attempt.row, comment="")
 
     def _write_meta(self, now: float) -> None:
         load = os.getloadavg()[0]
@@ -505,9 +519,11 @@ class Engine:
                 self._launch(row, standing)
 
     def _may_launch(self) -> bool:
+        self._has_more = False
         if self._outcome.interrupted is not Level.NONE or self._retry_commit_at:
             return False
-        return self._gate.is_open(len(self._live) + len(self._launching))
+        self._has_more = len(self._launching) >= _MOST_AT_ONCE
+        return not self._has_more and self._gate.is_open(len(self._live) + len(self._launching))
 
     def _end_unlaunched(self, row: Row, status: Status, why: str) -> None:
         """A test is skipped, or fails because its files or run directory are no good."""
@@ -684,7 +700,7 @@ class Engine:
 
     def _wait(self) -> None:
         """Block until something may have happened."""
-        if self._ledger.pending and not self._retry_commit_at:
+        if (self._ledger.pending or self._has_more) and not self._retry_commit_at:
             return
         fds = [self._interrupts.fd, *self._reviewer.fds()]
         fds += (fd for executor in self._executors.values() for fd in executor.fds())

@@ -107,6 +107,7 @@ def _attempt(record: TestRecord, row: Row, job_prefix: str) -> Attempt:
         job=job,
         prepared=prepared,
         handle=record.handle,
+        waits=record.comment if record.state == State.LAUNCHED else "",
     )
 
 

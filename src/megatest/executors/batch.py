@@ -231,6 +231,8 @@ class BatchExecutor:
         """Move a job to where the queue has it; return whether that is news."""
         if tracked.stage is Stage.UNSENT or not tracked.ref.job_id:
             self._submitter.found(tracked.ref.name, row.ref.job_id)
+        tracked.ref = row.ref
+        tracked.confirmed = True
         tracked.stage = Stage.QUEUED
         tracked.host = row.host or tracked.host
         if row.standing is Standing.PENDING:
@@ -282,7 +284,7 @@ class BatchExecutor:
         """Return the jobs to be ended that the batch system is known to have."""
         of_row = self._desk.jobs.of_row
         self._ending = {row: tracked for row, tracked in self._ending.items() if of_row(row) is tracked}
-        return [tracked for tracked in self._ending.values() if tracked.ref.job_id]
+        return [tracked for tracked in self._ending.values() if tracked.confirmed]
 
     def _end_softly(self, fresh: Sequence[Tracked], now: float) -> None:
         for tracked in fresh:

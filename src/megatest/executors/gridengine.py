@@ -16,6 +16,7 @@ from xml.etree import ElementTree as Xml
 from megatest.executors.call import Command, Reply
 from megatest.executors.queue import ArrayJob, Enquiry, FinalWord, QueueRow, Ref, Standing, chunks
 from megatest.executors.setting import BatchSettings
+from megatest.executors.wish import Wishes, wishes_from
 from megatest.model.job import Resources
 from megatest.model.slotted import dataclass
 
@@ -54,13 +55,15 @@ class GridEngine:
         # A colon would separate a host from the path.
         words += ["-o", f":{array.out}", "-j", "y", "-wd", array.directory]
         words += _resource_words(array.resources, self.settings)
-        if self.settings.queue:
-            words += ["-q", self.settings.queue]
-        if self.settings.account:
-            words += ["-P", self.settings.account]
+        wishes = wishes_from(array.resources.extra)
+        words += _wish_words(wishes)
+        if queue := wishes.queue or self.settings.queue:
+            words += ["-q", queue]
+        if account := wishes.account or self.settings.account:
+            words += ["-P", account]
         # No login shell in between, and no shell that would read the path.
         program = ("-shell", "n", "-b", "y", "/bin/sh", array.script)
-        return Command(argv=(*words, *self.settings.options, *program))
+        return Command(argv=(*words, *self.settings.options, *wishes.options, *program))
 
     def submitted_id(self, reply: Reply) -> str:
         """Read ``ID.1-COUNT:1``, or ``ID``."""
@@ -131,8 +134,18 @@ def _resource_words(resources: Resources, settings: BatchSettings) -> list[str]:
         wishes.append(f"{settings.gpu_resource}={resources.gpus}")
     if resources.walltime_s:
         wishes.append(f"h_rt={math.ceil(resources.walltime_s)}")
-    wishes += [f"{name}={value}" for name, value in resources.extra]
-    return words + [word for wish in wishes for word in ("-l", wish)]
+    return words + _requested(wishes)
+
+
+def _wish_words(wishes: Wishes) -> list[str]:
+    """A licence is a complex here, and so is every other thing that is asked for by name."""
+    asked = [f"{name}={count}" for name, count in wishes.licenses]
+    asked += [wishes.constraint] if wishes.constraint else []
+    return _requested([*asked, *(f"{name}={value}" for name, value in wishes.others)])
+
+
+def _requested(resources: Sequence[str]) -> list[str]:
+    return [word for each in resources for word in ("-l", each)]
 
 
 def _row(job: Xml.Element) -> QueueRow | None:
@@ -159,7 +172,7 @@ def _error_reason(job_id: str) -> str:
 def _pending_reason(state: str, job_id: str) -> str:
     if "h" in state:
         return f"Grid Engine: it is held; `qrls {job_id}` lets it go ({state})"
-    return f"Grid Engine: it waits for a free slot ({state})"
+    return f"Grid Engine: it waits for a free slot or resource ({state})"
 
 
 def _fields(block: str) -> dict[str, str]:

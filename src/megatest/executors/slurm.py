@@ -23,6 +23,7 @@ from megatest.executors.queue import (
     chunks,
 )
 from megatest.executors.setting import BatchSettings
+from megatest.executors.wish import Wishes, wishes_from
 from megatest.model.job import ChangeKind, Resources
 from megatest.model.slotted import dataclass
 
@@ -130,12 +131,15 @@ class Slurm:
             f"--chdir={array.directory}",
             *_resource_words(array.resources),
         ]
-        if self.settings.queue:
-            words.append(f"--partition={self.settings.queue}")
-        if self.settings.account:
-            words.append(f"--account={self.settings.account}")
+        wishes = wishes_from(array.resources.extra)
+        if queue := wishes.queue or self.settings.queue:
+            words.append(f"--partition={queue}")
+        if account := wishes.account or self.settings.account:
+            words.append(f"--account={account}")
+        words += _wish_words(wishes)
         # The script is copied to every node with every task, so it only names the index.
-        return Command(argv=(*words, *self.settings.options, f"--wrap=exec /bin/sh {_quoted(array.script)}"))
+        options = (*self.settings.options, *wishes.options)
+        return Command(argv=(*words, *options, f"--wrap=exec /bin/sh {_quoted(array.script)}"))
 
     def submitted_id(self, reply: Reply) -> str:
         """Read ``ID`` or ``ID;CLUSTER``."""
@@ -229,7 +233,16 @@ def _resource_words(resources: Resources) -> list[str]:
         words.append(f"--gpus={resources.gpus}")
     if resources.walltime_s:
         words.append(f"--time={slurm_time(resources.walltime_s)}")
-    return words + [f"--{name}={value}" for name, value in resources.extra if _is_option(name)]
+    return words
+
+
+def _wish_words(wishes: Wishes) -> list[str]:
+    words = []
+    if wishes.licenses:
+        words.append(f"--licenses={','.join(f'{name}:{count}' for name, count in wishes.licenses)}")
+    if wishes.constraint:
+        words.append(f"--constraint={wishes.constraint}")
+    return words + [f"--{name}={value}" for name, value in wishes.others if _is_option(name)]
 
 
 def _is_option(name: str) -> bool:

@@ -122,6 +122,7 @@ class Submitter:
         now = self._desk.clock()
         for tracked in self._desk.jobs.of_array(name):
             tracked.ref = replace(tracked.ref, job_id=job_id)
+            tracked.confirmed = bool(job_id)
             if tracked.stage is Stage.UNSENT:
                 tracked.stage = Stage.QUEUED
                 tracked.since = now

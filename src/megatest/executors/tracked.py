@@ -35,6 +35,8 @@ class Tracked:
         kill_at: monotonic time after which force is used; None while nobody asked for its end.
         kill_again_at: when force is used the next time.
         softly: TERM was sent.
+        confirmed: its job id came with a reply or a list: one from an old record may belong to
+            somebody else's job by now, and is not to be ended.
     """
 
     job: Job
@@ -49,6 +51,7 @@ class Tracked:
     kill_at: float | None = None
     kill_again_at: float = 0
     softly: bool = False
+    confirmed: bool = False
 
     def change(self, kind: ChangeKind, reason: str = "") -> JobChange:
         """Return news of this job."""

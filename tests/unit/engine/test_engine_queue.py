@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from fakes.engine_world import EngineWorld
 from fakes.executor import FakeCluster, FakeExecutor
 from fakes.executor import Plan as JobPlan
 from megatest.engine.interrupt import Level
 from megatest.model.attempt import Revoked
+from megatest.model.job import ChangeKind, JobChange
 
 
 @dataclass
@@ -111,3 +113,64 @@ def test_what_the_queue_does_not_know_after_a_restart_is_taken_back_before_it_is
     assert world.workarea.journals["/runs/a.1"] == [Revoked(attempt=1)]
     assert world.watcher.launches == ["a.1", "a.2"]
     assert world.results() == {"a": "COMPLETED/PASS"}
+
+
+class LateNews(FakeExecutor):
+    """Loses its first job, and tells of that job's good end when the second attempt runs."""
+
+    def poll(self) -> Sequence[JobChange]:
+        news = super().poll()
+        late = [
+            replace(change, attempt=1, kind=ChangeKind.ENDED, code=0)
+            for change in news
+            if change.attempt == 2 and change.kind is ChangeKind.STARTED
+        ]
+        return [*news, *late]
+
+
+def test_a_late_result_of_an_attempt_that_was_given_up_changes_nothing() -> None:
+    world = EngineWorld(
+        graph=("a",),
+        jobs={"a.1": JobPlan(vanishes=True), "a.2": JobPlan(lasts_s=30, code=5)},
+        make_executor=LateNews,
+    )
+    world.run()
+    assert world.results() == {"a": "INCOMPLETE/STUCK/DEAD"}
+    world.run()
+    assert world.results() == {"a": "COMPLETED/FAIL"}
+    assert world.watcher.launches == ["a.1", "a.2"]
+
+
+def test_the_queues_reason_is_shown_while_a_test_waits_and_no_longer() -> None:
+    plan = JobPlan(waits_s=100, lasts_s=50, pending_reason="Slurm: its owner holds it")
+    world = EngineWorld(graph=("a",), jobs={"a": plan}, make_executor=Queue(step_s=1))
+    comments: dict[str, set[str]] = {}
+
+    def look() -> None:
+        world.cluster.advance()
+        if world.clock.seconds > 1005:
+            record = world.record("a")
+            comments.setdefault(record.state, set()).add(record.comment)
+
+    world.waiter.before = look
+    world.run()
+    assert comments == {"LAUNCHED": {"Slurm: its owner holds it"}, "RUNNING": {""}}
+    assert world.record("a").comment == ""
+
+
+def test_the_reason_goes_too_when_another_engine_sees_the_beginning() -> None:
+    plan = JobPlan(waits_s=100, lasts_s=5, pending_reason="Slurm: Licenses")
+    world = EngineWorld(graph=("a",), jobs={"a": plan}, make_executor=Queue(step_s=1))
+
+    def leave() -> None:
+        world.cluster.advance()
+        if world.clock.seconds > 1010:
+            world.interrupts.level = Level.LEAVE
+
+    world.waiter.before = leave
+    world.run()
+    assert world.record("a").comment == "Slurm: Licenses"
+    world.interrupts.level = Level.NONE
+    world.waiter.before = world.cluster.advance
+    world.run()
+    assert (world.results()["a"], world.record("a").comment) == ("COMPLETED/PASS", "")

@@ -526,3 +526,66 @@ def test_a_job_that_was_never_handed_over_is_lost_at_once(bench: Bench) -> None:
 def test_the_limit_of_the_area_is_the_executors_slots(bench: Bench) -> None:
     assert bench.executor.slots is None
     assert bench.another(BatchSettings(slots=50)).slots == 50
+
+
+def test_an_exit_record_that_the_engine_read_ends_a_job_without_the_queue(bench: Bench) -> None:
+    [job] = bench.submit()
+    bench.queue.run(bench.queue.array()[0])
+    bench.pass_time(100)
+    lists = bench.queue.count("list")
+    bench.executor.recorded(job.row, 3)
+    assert bench.executor.next_poll_s() == 0
+    [change] = bench.executor.poll()
+    assert (change.kind, change.code) == (ChangeKind.ENDED, 3)
+    bench.pass_time(100)  # the queue still has it, and may
+    assert bench.queue.count("list") == lists
+    assert bench.last(job).kind is not ChangeKind.LOST
+    assert bench.executor.next_poll_s() is None
+
+
+def test_a_record_of_a_signal_waits_for_the_queues_reason(bench: Bench) -> None:
+    [job] = bench.submit()
+    [task] = bench.queue.array()
+    bench.queue.run(task)
+    bench.pass_time(100)
+    bench.record(job, 143)
+    bench.executor.recorded(job.row, 143)
+    assert bench.executor.poll() == []
+    bench.queue.finish(task, word(task, signal=15, reason="it reached its time limit"))
+    bench.pass_time(5)
+    assert (bench.last(job).code, bench.last(job).reason) == (143, "it reached its time limit")
+
+
+def test_a_record_of_a_signal_stands_alone_when_the_queue_says_nothing_for_long(bench: Bench) -> None:
+    [job] = bench.submit()
+    bench.queue.run(bench.queue.array()[0])
+    bench.pass_time(10)
+    bench.queue.list_fails = 1000
+    bench.record(job, 137)
+    bench.executor.recorded(job.row, 137)
+    bench.pass_time(_SETTINGS.patience_s - 1)
+    assert bench.last(job).kind is ChangeKind.STARTED
+    bench.pass_time(2)
+    assert (bench.last(job).kind, bench.last(job).code) == (ChangeKind.ENDED, 137)
+
+
+def test_a_job_id_of_an_old_record_is_not_ended_before_the_queue_has_confirmed_it(bench: Bench) -> None:
+    [job] = bench.submit()
+    [answer] = bench.executor.submit([job])
+    bench.queue.list_fails = 100
+    bench.another()
+    bench.executor.adopt([(job, answer.handle)])
+    bench.executor.cancel([job.row], 0)
+    bench.pass_time(5)
+    assert bench.queue.count("end") == 0
+    bench.queue.list_fails = 0
+    bench.pass_time(200)
+    assert bench.queue.count("end") > 0
+    assert bench.last(job).kind is ChangeKind.ENDED
+
+
+def test_a_query_that_takes_long_has_a_share_of_the_time_only(bench: Bench) -> None:
+    bench.submit()
+    bench.queue.list_takes_s = 5
+    bench.pass_time(1000)
+    assert bench.queue.count("list") <= 1000 / 25 + 10
