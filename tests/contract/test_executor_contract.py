@@ -27,10 +27,11 @@ from services.executor_place import (
     log_of,
     opened,
     times_run,
+    witness,
 )
 from services.service import Services
 
-_PLACES = ("fake", "local", "command", "ssh", "slurm", "gridengine")
+_PLACES = ("fake", "local", "command", "ssh", "far ssh", "slurm", "gridengine")
 
 
 @pytest.fixture(params=_PLACES)
@@ -43,6 +44,8 @@ def place(
     name: str = request.param
     if name == "ssh":
         return SshPlaces(services("ssh-up", 1)).place()
+    if name == "far ssh":
+        return SshPlaces(services("ssh-up", 1), directory=str(tmp_path / "far")).place()
     if name == "slurm":
         return BatchPlaces(services("slurm-up", 4)).slurm(tmp_path / "spool")
     if name == "gridengine":
@@ -207,7 +210,7 @@ def test_cancel_reaches_what_ignores_term_or_left_the_session(
     with opened(place) as watch:
         _submit(watch.executor, jobs)
         watch.until(lambda: all(times_run(job) == 1 for job in jobs))
-        stray = Path(jobs[1].run_dir, "stray")
+        stray = witness(jobs[1], "stray")
         if not isinstance(place, FakePlace):
             watch.until(stray.exists)
         watch.executor.cancel([job.row for job in jobs], 0.5)

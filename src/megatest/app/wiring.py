@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from megatest.model.attempt import Ended, Started
     from megatest.model.spec import Area
     from megatest.store.port import Editing, EngineStore, Reading
+    from megatest.workarea.away import Luggage
     from megatest.workarea.ondisk import WorkAreaOnDisk
 
     Records = Reading
@@ -171,7 +172,11 @@ def _executor_makers(session: Session, slots: int | None) -> Mapping[str, Callab
             )
         settings = ssh_settings("executor ssh", area.executors.get("ssh", {}))
         return SshExecutor(
-            hosts=area.hosts, settings=settings, glance=glance, environment=session.request.environ
+            hosts=area.hosts,
+            settings=settings,
+            glance=glance,
+            luggage=make_luggage(),
+            environment=session.request.environ,
         )
 
     makers: dict[str, Callable[[], Executor]] = {LOCAL: local, COMMAND: command, SSH: ssh}
@@ -226,6 +231,15 @@ def make_workarea(area: Area, environment: Mapping[str, str], clock: Clock) -> W
         python=sys.executable,
         home=inherited.get("HOME", ""),
     )
+
+
+def make_luggage() -> Luggage:
+    """Return what carries run directories to hosts that do not share them."""
+    import megatest
+    from megatest.workarea.away import Luggage
+    from megatest.workarea.ondisk import SHIM_DIR
+
+    return Luggage(shim_dir=SHIM_DIR, package=os.path.dirname(os.path.abspath(megatest.__file__)))
 
 
 def inherited_environment(environ: Mapping[str, str]) -> dict[str, str]:
