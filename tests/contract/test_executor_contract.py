@@ -43,9 +43,9 @@ def place(
     """Return each place in turn."""
     name: str = request.param
     if name == "ssh":
-        return SshPlaces(services("ssh-up", 1)).place()
+        return SshPlaces(services("ssh-up", 2)).place()
     if name == "far ssh":
-        return SshPlaces(services("ssh-up", 1), directory=str(tmp_path / "far")).place()
+        return SshPlaces(services("ssh-up", 2), directory=str(tmp_path / "far")).place()
     if name == "slurm":
         return BatchPlaces(services("slurm-up", 4)).slurm(tmp_path / "spool")
     if name == "gridengine":

@@ -358,8 +358,9 @@ class SshPlaces:
     directory: str = ""
 
     def place(self) -> Place:
-        """Return two hosts of four slots each."""
-        return RealPlace(lambda: self.make(4, 4), lambda: self.make(0))
+        """Return two hosts."""
+        slots = 32 if self.directory else 4  # what is copied is copied in batches
+        return RealPlace(lambda: self.make(slots, slots), lambda: self.make(0))
 
     def make(self, *slots: int, settings: SshSettings | None = None) -> SshExecutor:
         """Return an executor over hosts with so many slots."""

@@ -16,7 +16,7 @@ from services.service import Services
 
 @pytest.fixture
 def places(services: Services) -> SshPlaces:
-    return SshPlaces(services("ssh-up", 1))
+    return SshPlaces(services("ssh-up", 2))
 
 
 @pytest.fixture

@@ -242,6 +242,30 @@ def make_luggage() -> Luggage:
     return Luggage(shim_dir=SHIM_DIR, package=os.path.dirname(os.path.abspath(megatest.__file__)))
 
 
+def clear_copy(session: Session, run_dir: str) -> str:
+    """Remove what an ssh host has of a run directory that it does not share.
+
+    Returns:
+        Why it may still have it; empty if it has not.
+    """
+    from megatest.workarea.away import read_note
+
+    note = read_note(run_dir)
+    if note is None:
+        return ""
+    from megatest.executors.clearing import clear_copy as clear
+    from megatest.executors.setting import ssh_settings
+
+    area = session.area
+    return clear(
+        note.host,
+        note.directory,
+        hosts=area.hosts,
+        settings=ssh_settings("executor ssh", area.executors.get("ssh", {})),
+        environment=session.request.environ,
+    )
+
+
 def inherited_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what tests inherit: the caller's environment without what an outer test set."""
     return {name: value for name, value in environ.items() if not name.startswith("MT_")}

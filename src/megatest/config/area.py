@@ -42,6 +42,7 @@ _SQL_TYPES: Final = {
     "": "TEXT", "TEXT": "TEXT", "VARCHAR": "TEXT", "CHAR": "TEXT", "STRING": "TEXT",
     "INTEGER": "INTEGER", "INT": "INTEGER", "REAL": "REAL", "FLOAT": "REAL", "NUMERIC": "NUMERIC",
 }  # fmt: skip
+_WORK_DIRECTORY: Final = re.compile(r"(?:/[A-Za-z0-9_.+-]+)+", re.ASCII)
 _SLOTS: Final = re.compile(r"(?:slots\s+)?(\d{1,9})(?:\s+(\S+))?\Z", re.ASCII)
 
 
@@ -213,7 +214,7 @@ def _with_launching(area: Area, values: Values) -> Area:
         flexi_launcher=values.text("jobtools", "flexi-launcher") != "no",
         launchers=tuple(values.texts("launchers").items()),
         host_types=values.texts("host-types"),
-        hosts=_hosts(values.entries("hosts")),
+        hosts=_hosts(values.entries("hosts"), values.findings),
         executors=_executors(values),
     )
 
@@ -289,13 +290,20 @@ def _tests_paths(values: Values, home: str, env: Mapping[str, str]) -> tuple[str
     return tuple(dict.fromkeys([*given, os.path.join(home, "tests")]))
 
 
-def _hosts(entries: Iterable[Entry]) -> tuple[HostSlots, ...]:
+def _hosts(entries: Iterable[Entry], findings: list[Diagnostic]) -> tuple[HostSlots, ...]:
     """Return the lines that are hosts with slots; all others are data for ``#{get}``."""
     hosts = []
     for entry in entries:
         match = _SLOTS.match(entry.value.strip(BLANKS))
-        if match:
-            hosts.append(HostSlots(name=entry.key, slots=int(match[1]), directory=match[2] or ""))
+        if match is None:
+            continue
+        directory = (match[2] or "").rstrip("/")
+        if match[2] and not _WORK_DIRECTORY.fullmatch(directory):
+            message = f"work directory {match[2]!r} of host {entry.key!r} is not one that can be used"
+            hint = "an absolute path of letters, digits and . _ - + / on that host, as /scratch/megatest"
+            findings.append(entry.finding(Severity.ERROR, message, hint=hint))
+            continue
+        hosts.append(HostSlots(name=entry.key, slots=int(match[1]), directory=directory))
     return tuple(hosts)
 
 

@@ -1,98 +1,63 @@
 """The commands that carry directories to a host and back: tar at both ends of a channel.
 
-A copy counts only when four witnesses agree: tar here, tar there, ssh, and the shell that saw all
-of them end well, which says `ok` on its last line.  A connection that breaks, a process that is
-killed or a disk that is full leaves one of them silent.
+Several go at once, because what a channel costs (a login shell with all that it reads at its start)
+is more than most directories cost.
+
+A copy counts only when both ends have said that theirs went well: a connection that breaks, a
+process that is killed or a disk that is full leaves one of them silent.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from megatest.executors.call import Command
-
-WHOLE: Final = "ok"
-"""The last line of a transfer that brought everything."""
-
-GONE: Final = "gone"
-"""The last line of a transfer that found nothing to bring back."""
+from megatest.executors.call import Command, Reply
+from megatest.model.slotted import dataclass
 
 JOURNAL: Final = ".mt-journal"
-"""The journal's name on its way back: last in the archive, and not yet to be believed."""
+"""The journal's name on its way back, when it is not yet to be believed."""
 
+NEW: Final = ".megatest/away/new"
+"""In a run directory: files that take the place of its own over there."""
+
+_STAYS: Final = (".megatest/journal", ".megatest/away/note", ".megatest/away/stage")
 _BEGIN: Final = "megatest: results follow"
-_NOTHING: Final = "megatest: there is nothing"
 
 Channel = Callable[[int], "list[str]"]
 """Returns the words of ssh that run, over there, so many bytes of shell text from its stdin."""
 
-# $1 the directory, $2 the text for the far end, then ssh's words.  A run directory inside this one
-# is another test's: it stays here.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """A run directory and its copy.
+
+    Attributes:
+        run_dir: absolute path here.
+        directory: absolute path over there; plain characters.
+        inner: directories in it, relative, that are other tests' and stay here.
+    """
+
+    run_dir: str
+    directory: str
+    inner: tuple[str, ...] = ()
+
+
 _SEND: Final = """\
-cd "$1" || exit 74
-text=$2
-shift 2
-inner=.megatest/away/inner
-find . -mindepth 3 -path '*/.megatest/job.sh' | sed 's|/.megatest/job.sh$||' >$inner || exit 74
-said=$({
-  {
-    printf %s "$text"
-    tar -cf - --exclude=./.megatest/journal --exclude=./$inner -X $inner . && echo here >&3
-  } | "$@" >/dev/null && echo there >&3
-} 3>&1 | sort)
-[ "$said" = 'here
-there' ] && echo ok
-"""
-
-_SEND_KIT: Final = """\
-cd "$1" || exit 74
-text=$2 package=$3
-shift 3
-said=$({
-  {
-    printf %s "$text"
-    tar -cf - --exclude=__pycache__ "$package" && echo here >&3
-  } | "$@" >/dev/null && echo there >&3
-} 3>&1 | sort)
-[ "$said" = 'here
-there' ] && echo ok
-"""
-
-_FETCH: Final = """\
-cd "$1" || exit 74
-text=$2 begin=$3 nothing=$4
-shift 4
-rm -f .mt-journal
-said=$({
-  { printf %s "$text" | "$@" && echo there >&3; } | {
-    while IFS= read -r line; do
-      [ "$line" != "$begin" ] || break
-      [ "$line" != "$nothing" ] || { echo gone >&3; break; }
-    done
-    tar -xpof - && echo here >&3
-    cat >/dev/null
-  }
-} 3>&1 | sort)
-case $said in
-  *gone*) echo gone ;;
-  'here
-there') echo ok ;;
-esac
+{{ {{ printf %s {text}; {tar} && echo here >&3; }} | {ssh} >/dev/null && echo there >&3; }} 3>&1
 """
 
 _RECEIVE: Final = """\
-part={part}
-# What broken connections of engines that died have left.
-find "${{part%/*}}" -maxdepth 1 -name '*.part' -mtime +2 -exec rm -rf {{}} + 2>/dev/null
-mkdir -p "$part" && cd "$part" && tar -xpof - &&
-  mv -f .megatest/away/job.sh .megatest/job.sh &&
-  for file in megatest.sh megatest.csh; do
-    [ ! -e ".megatest/away/$file" ] || mv -f ".megatest/away/$file" "$file" || exit 1
-  done
+mkdir -p {entry} && cd {entry} && tar -xpof -
 code=$?
 cat >/dev/null
+take() {{ # FROM TO
+  [ $code = 0 ] && cp -Rp "$1/{new}/." "$1/" && mv "$1" "$2" || code=74
+}}
+{takes}
+cd / && rm -rf {entry}
 exit $code
 """
 
@@ -100,6 +65,8 @@ exit $code
 _RECEIVE_KIT: Final = """\
 kit={kit}
 part=$kit.$$
+# What broken connections of engines that died have left.
+find "${{kit%/*}}" -maxdepth 1 -name '*.part' -mtime +2 -exec rm -rf {{}} + 2>/dev/null
 if [ ! -d "$kit" ]; then
   rm -rf "$part"
   mkdir -p "$part" && cd "$part" && tar -xpof - && cat >python <<'END' && chmod a+x python || exit 1
@@ -126,42 +93,117 @@ exit 3
 """
 
 _GIVE: Final = """\
-if ! cd {directory} 2>/dev/null; then
-  echo {nothing}
-  exit 0
-fi
-rm -rf .megatest/away/back
-mkdir -p .megatest/away/back
-[ ! -e .megatest/journal ] || cp .megatest/journal .megatest/away/back/{journal} || exit 1
-[ -e .megatest/away/back/{journal} ] || : >.megatest/away/back/{journal}
+cd / || exit 74
+names=
+give() {{ # DIRECTORY
+  [ -d "$1" ] || {{ echo "gone $1"; return; }}
+  : >"$1/{journal}" || exit 74
+  [ ! -e "$1/.megatest/journal" ] || cp "$1/.megatest/journal" "$1/{journal}" || exit 74
+  names="$names $1"
+}}
+{gives}
 echo {begin}
-exec tar -cf - --exclude=./.megatest --exclude=./megatest.sh --exclude=./megatest.csh . \
-  -C .megatest/away/back {journal}
+[ -z "$names" ] || exec tar -cf - {excludes} $names
+"""
+
+# First all of it beside the results of earlier tries; only what is whole comes among them.
+_FETCH: Final = """\
+stage={stage}
+rm -rf "$stage"
+mkdir -p "$stage" && cd "$stage" || exit 74
+said=$({{
+  {{ printf %s {text} | {ssh} && echo there >&3; }} | {{
+    while IFS= read -r line && [ "$line" != {begin} ]; do
+      case $line in "gone "*) echo "$line" >&3 ;; esac
+    done
+    [ "$line" != {begin} ] || {{ tar -xpof - && echo here >&3; }}
+    cat >/dev/null
+  }}
+}} 3>&1)
+merge() {{ # FROM TO
+  [ -d "$1" ] || return 0
+  merged=$({{ {{ tar -cf - -C "$1" . && echo here >&3; }} | tar -xpof - -C "$2" && echo there >&3; }} 3>&1)
+  case $merged in here*there | there*here) echo "back $1" ;; esac
+}}
+printf '%s\\n' "$said"
+case $said in *there*) ;; *) exit 74 ;; esac
+case $said in
+  *here*)
+    {merges}
+    ;;
+esac
+cd / && rm -rf "$stage"
 """
 
 
-def send(run_dir: str, directory: str, channel: Channel) -> Command:
-    """Return what copies a run directory to ``DIRECTORY.part`` over there."""
-    text = _RECEIVE.format(part=shlex.quote(f"{directory}.part"))
-    return _command(_SEND, "send", run_dir, text, *channel(len(text.encode())))
+def send(parcels: Sequence[Parcel], channel: Channel) -> Command:
+    """Return what copies run directories to ``DIRECTORY.part`` over there.
+
+    No run directory may lie inside another of them.
+    """
+    entry = f"{parcels[0].directory}.in.part"
+    takes = [f"take {shlex.quote(p.run_dir[1:])} {p.directory}.part" for p in parcels]
+    text = _RECEIVE.format(entry=entry, new=NEW, takes="\n".join(takes))
+    stays = [f"{p.run_dir[1:]}/{name}" for p in parcels for name in (*_STAYS, *p.inner)]
+    excludes = [f"--exclude={_literally(name)}" for name in stays]
+    tar = ["tar", "-cf", "-", *excludes, "-C", "/", "--", *(p.run_dir[1:] for p in parcels)]
+    return _sending(text, tar, channel)
 
 
 def send_kit(parent: str, package: str, kit: str, channel: Channel) -> Command:
     """Return what copies a package of Python, with a script that finds a Python for it."""
-    text = _RECEIVE_KIT.format(kit=shlex.quote(kit), python=_PYTHON)
-    return _command(_SEND_KIT, "send", parent, text, package, *channel(len(text.encode())))
+    text = _RECEIVE_KIT.format(kit=kit, python=_PYTHON)
+    return _sending(text, ["tar", "-cf", "-", "--exclude=__pycache__", "-C", parent, package], channel)
 
 
-def fetch(directory: str, run_dir: str, channel: Channel) -> Command:
-    """Return what brings everything from a directory over there into the run directory here."""
+def _sending(text: str, tar: Sequence[str], channel: Channel) -> Command:
+    ssh = channel(len(text.encode("utf-8", "surrogateescape")))
+    return _shell(_SEND.format(text=shlex.quote(text), tar=shlex.join(tar), ssh=shlex.join(ssh)))
+
+
+def is_sent(reply: Reply) -> bool:
+    """Return whether everything arrived."""
+    return reply.ok and set(reply.out.split()) == {"here", "there"}
+
+
+def fetch(parcels: Sequence[Parcel], channel: Channel) -> Command:
+    """Return what brings everything from directories over there into the run directories here."""
+    there = [p.directory[1:] for p in parcels]
     text = _GIVE.format(
-        directory=shlex.quote(directory),
-        nothing=shlex.quote(_NOTHING),
-        begin=shlex.quote(_BEGIN),
         journal=JOURNAL,
+        gives="\n".join(f"give {name}" for name in there),
+        begin=shlex.quote(_BEGIN),
+        excludes=" ".join(
+            f"--exclude={name}/{part}"
+            for name in there
+            for part in (".megatest", "megatest.sh", "megatest.csh")
+        ),
     )
-    return _command(_FETCH, "fetch", run_dir, text, _BEGIN, _NOTHING, *channel(len(text.encode())))
+    merges = [f"merge {p.directory[1:]} {shlex.quote(p.run_dir)}" for p in parcels]
+    script = _FETCH.format(
+        stage=shlex.quote(f"{parcels[0].run_dir}/.megatest/away/stage"),
+        text=shlex.quote(text),
+        ssh=shlex.join(channel(len(text.encode()))),
+        begin=shlex.quote(_BEGIN),
+        merges="\n    ".join(merges),
+    )
+    return _shell(script)
 
 
-def _command(script: str, *words: str) -> Command:
-    return Command(argv=("/bin/sh", "-c", script, *words))
+def is_back(reply: Reply, parcel: Parcel) -> bool:
+    """Return whether all of one directory is here."""
+    return reply.ok and f"back {parcel.directory[1:]}" in reply.out.splitlines()
+
+
+def is_gone(reply: Reply, parcel: Parcel) -> bool:
+    """Return whether a directory does not exist over there."""
+    return reply.ok and f"gone {parcel.directory[1:]}" in reply.out.splitlines()
+
+
+def _shell(script: str) -> Command:
+    return Command(argv=("/bin/sh", "-c", script))
+
+
+def _literally(name: str) -> str:
+    """Return a pattern that matches nothing but this name."""
+    return re.sub(r"([\\*?\[\]])", r"\\\1", name)

@@ -15,23 +15,37 @@ Transfers are further channels of the session's own connection, a few at a time.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from megatest.executors import carry
 from megatest.executors.call import Calls, Reply
+from megatest.executors.carry import Parcel
 from megatest.executors.luggage import Luggage
 from megatest.executors.remote import Copy, Host, Owed, Remote, Stage
 from megatest.executors.roster import Roster
 from megatest.model.job import NOT_STARTED_CODE, ChangeKind, Job, JobChange
+from megatest.model.slotted import dataclass
 
-_MOST_TRANSFERS = 4
+_MOST_TRANSFERS = 3
 """At once, per host: an sshd takes ten sessions of one connection by default."""
+
+_MOST_AT_ONCE = 32
+"""Directories in one transfer."""
 
 _MOST_TRIES = 5
 _FIRST_PAUSE_S = 0.5
 _READ_EVERY_S = 1.0
 _PATIENCE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Trip:
+    """One job's directory in a transfer."""
+
+    remote: Remote
+    copy: Copy
+    parcel: Parcel
 
 
 class Freight:
@@ -75,34 +89,46 @@ class Freight:
 
     def _kit_sent(self, host: Host, session: int, reply: Reply) -> None:
         host.kitting = False
-        host.kitted = _is_whole(reply)
+        host.kitted = carry.is_sent(reply)
         if not host.kitted and host.session.number == session:
             waiting = [r for r in host.jobs.values() if r.stage is Stage.SENDING]
             for remote in waiting:
                 self._failed(remote, host, session, reply)
 
-    def _begin_sending(self, remote: Remote, host: Host) -> None:
+    def _begin_sending(self, remotes: Sequence[Remote], host: Host) -> None:
+        trips = [trip for remote in remotes if (trip := self._packed(remote, host)) is not None]
+        if not trips:
+            return
+        host.transfers += 1
+        command = carry.send([trip.parcel for trip in trips], host.session.channel)
+        then = partial(self._sent, trips, host, host.session.number)
+        self._calls.begin(command, self._roster.settings.transfer_timeout_s, then)
+
+    def _packed(self, remote: Remote, host: Host) -> _Trip | None:
+        """Make a run directory ready to be sent; one that is not there ends its job."""
         tries = remote.copy.tries if remote.copy is not None else 0
         copy = remote.copy = self._new_copy(remote, host)
         copy.tries = tries
         run_dir = remote.job.run_dir
         try:
-            self._luggage.pack(run_dir, host.name, copy.directory, self._kit(host))
+            inner = self._luggage.pack(run_dir, host.name, copy.directory, self._kit(host))
         except OSError as error:
             reason = f"it cannot be sent to {host.name}: {error.filename or run_dir}: {error.strerror}"
             self._over(remote, remote.change(ChangeKind.ENDED, reason=reason))
-            return
+            return None
         copy.carried = True
-        host.transfers += 1
-        command = carry.send(run_dir, copy.directory, host.session.channel)
-        then = partial(self._sent, remote, copy, host, host.session.number)
-        self._calls.begin(command, self._roster.settings.transfer_timeout_s, then)
+        return _Trip(remote, copy, Parcel(run_dir=run_dir, directory=copy.directory, inner=inner))
 
-    def _sent(self, remote: Remote, copy: Copy, host: Host, session: int, reply: Reply) -> None:
-        copy.carried = False
+    def _sent(self, trips: Sequence[_Trip], host: Host, session: int, reply: Reply) -> None:
         host.transfers -= 1
+        for trip in trips:
+            trip.copy.carried = False
+            self._arrived(trip, host, session, reply)
+
+    def _arrived(self, trip: _Trip, host: Host, session: int, reply: Reply) -> None:
+        remote, copy = trip.remote, trip.copy
         goes_on = remote.copy is copy and remote.stage is Stage.SENDING
-        if not goes_on or not host.greeted or not _is_whole(reply):
+        if not goes_on or not host.greeted or not carry.is_sent(reply):
             # Part of a copy is of no use, and a whole one that may not begin now is sent again.
             self._owe(host, remote.job, copy.directory)
             if goes_on:
@@ -200,30 +226,39 @@ class Freight:
         remote.stage = Stage.RETURNING
         return True
 
-    def _begin_fetching(self, remote: Remote, copy: Copy, host: Host) -> None:
-        copy.carried = True
+    def _begin_fetching(self, remotes: Sequence[Remote], host: Host) -> None:
+        trips = []
+        for remote in remotes:
+            assert remote.copy is not None
+            remote.copy.carried = True
+            parcel = Parcel(run_dir=remote.job.run_dir, directory=remote.copy.directory)
+            trips.append(_Trip(remote, remote.copy, parcel))
         host.transfers += 1
-        command = carry.fetch(copy.directory, remote.job.run_dir, host.session.channel)
-        then = partial(self._fetched, remote, copy, host, host.session.number)
+        command = carry.fetch([trip.parcel for trip in trips], host.session.channel)
+        then = partial(self._fetched, trips, host, host.session.number)
         self._calls.begin(command, self._roster.settings.transfer_timeout_s, then)
 
-    def _fetched(self, remote: Remote, copy: Copy, host: Host, session: int, reply: Reply) -> None:
-        copy.carried = False
+    def _fetched(self, trips: Sequence[_Trip], host: Host, session: int, reply: Reply) -> None:
         host.transfers -= 1
-        if remote.stage is not Stage.RETURNING or self._roster.by_number.get(remote.number) is not remote:
-            return
-        if reply.out.strip() == carry.GONE:
+        for trip in trips:
+            trip.copy.carried = False
+            known = self._roster.by_number.get(trip.remote.number) is trip.remote
+            if known and trip.remote.stage is Stage.RETURNING:
+                self._returned(trip, host, session, reply)
+
+    def _returned(self, trip: _Trip, host: Host, session: int, reply: Reply) -> None:
+        remote, copy = trip.remote, trip.copy
+        if carry.is_gone(reply, trip.parcel):
             self._not_returned(remote, f"its directory on {host.name} is gone: {copy.directory}")
             return
-        if not _is_whole(reply):
+        if not carry.is_back(reply, trip.parcel):
             self._failed(remote, host, session, reply)
             return
         try:
             self._luggage.returned(remote.job.run_dir, carry.JOURNAL)
         except OSError as error:
-            self._failed(
-                remote, host, session, Reply(code=None, trouble=f"{error.filename}: {error.strerror}")
-            )
+            said = f"{error.filename or remote.job.run_dir}: {error.strerror}"
+            self._failed(remote, host, session, Reply(code=None, trouble=said))
             return
         self._owe(host, remote.job, copy.directory)
         assert copy.end is not None
@@ -274,23 +309,29 @@ class Freight:
                 continue
             if copy.give_up_at is not None and now >= copy.give_up_at and remote.stage is Stage.RETURNING:
                 self._not_returned(remote, "it was ended before its results were back")
-            elif host.greeted and not copy.carried and now >= copy.try_at:
-                self._carry(remote, copy, host)
+        if host.directory and host.greeted:
+            self._carry(host, now)
         if host.greeted and now >= host.read_at:
             host.read_at = now + _READ_EVERY_S
             for remote in host.jobs.values():
                 if remote.pid and remote.stage in (Stage.STARTED, Stage.WATCHED):
                     self._read_on(remote, host)
 
-    def _carry(self, remote: Remote, copy: Copy, host: Host) -> None:
-        if host.transfers >= _MOST_TRANSFERS:
-            return
-        if remote.stage is Stage.RETURNING:
-            self._begin_fetching(remote, copy, host)
-        elif remote.stage is Stage.SENDING and host.kitted:
-            self._begin_sending(remote, host)
-        elif remote.stage is Stage.SENDING and not host.kitting:
-            self._send_kit(host)
+    def _carry(self, host: Host, now: float) -> None:
+        """Begin a transfer of all that waits for one, each way."""
+        for stage in (Stage.RETURNING, Stage.SENDING):
+            if host.transfers >= _MOST_TRANSFERS:
+                return
+            waiting = [r for r in host.jobs.values() if r.stage is stage and _is_due(r, now)]
+            batch = _together(waiting)
+            if not batch:
+                continue
+            if stage is Stage.RETURNING:
+                self._begin_fetching(batch, host)
+            elif host.kitted:
+                self._begin_sending(batch, host)
+            elif not host.kitting:
+                self._send_kit(host)
 
     def due(self, host: Host) -> list[float]:
         """Return when `go_on` has something to do for a host (monotonic)."""
@@ -328,5 +369,21 @@ class Freight:
 _NOTHING_THERE = (Stage.WAITING, Stage.SENDING, Stage.SOUGHT)
 
 
-def _is_whole(reply: Reply) -> bool:
-    return reply.ok and reply.out.splitlines()[-1:] == [carry.WHOLE]
+def _is_due(remote: Remote, now: float) -> bool:
+    return remote.copy is not None and not remote.copy.carried and now >= remote.copy.try_at
+
+
+def _together(waiting: Sequence[Remote]) -> list[Remote]:
+    """Return jobs whose directories go in one transfer; one that failed before goes alone.
+
+    A run directory inside another's has to wait: what is another test's is left out there.
+    """
+    batch: list[Remote] = []
+    for remote in waiting[:_MOST_AT_ONCE]:
+        if remote.copy is not None and remote.copy.tries:
+            return batch or [remote]
+        path = f"{remote.job.run_dir}/"
+        others = [f"{other.job.run_dir}/" for other in batch]
+        if not any(path.startswith(other) or other.startswith(path) for other in others):
+            batch.append(remote)
+    return batch

@@ -25,8 +25,12 @@ class Luggage(Protocol):
         """Return the name of what tests call, as it is on hosts; it changes with its content."""
         ...
 
-    def pack(self, run_dir: str, host: str, directory: str, kit: str) -> None:
-        """Note which host gets a run directory, and write the scripts for its place over there."""
+    def pack(self, run_dir: str, host: str, directory: str, kit: str) -> tuple[str, ...]:
+        """Note which host gets a run directory, and write the scripts for its place over there.
+
+        Returns:
+            Directories in it, relative, that are other tests'.
+        """
         ...
 
     def note(self, run_dir: str) -> tuple[str, str] | None:

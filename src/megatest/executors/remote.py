@@ -166,7 +166,9 @@ class Host:
     @property
     def free(self) -> int:
         """How many more jobs it takes now."""
-        return self.slots - len(self.jobs) if self.is_up else 0
+        if not self.is_up:
+            return 0
+        return self.slots - sum(job.stage is not Stage.RETURNING for job in self.jobs.values())
 
     def watched(self) -> list[Remote]:
         """Return the jobs that must be asked about."""

@@ -11,10 +11,12 @@ here by hand, are in it besides; so how much of the other one it has can always 
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -26,7 +28,8 @@ _EDITED: Final = b'{"k":"edited"'
 _EXIT: Final = b'{"k":"exit"'
 _STATUS: Final = b'{"k":"status"'
 _COMPLETED: Final = b'"state":"COMPLETED"'
-_SCRIPTS: Final = {".megatest/job.sh": "job.sh", "megatest.sh": "megatest.sh", "megatest.csh": "megatest.csh"}
+_SCRIPTS: Final = (".megatest/job.sh", "megatest.sh", "megatest.csh")
+_DEEPEST: Final = 3
 _PYTHON: Final = re.compile(r"^(export MT_PYTHON=|setenv MT_PYTHON ).*$", re.MULTILINE)
 
 
@@ -57,7 +60,7 @@ class Luggage:
             self._state = f"{_state_of(f'{self.parent}/{self.package}'):08x}"
         return f".megatest-{self._state}"
 
-    def pack(self, run_dir: str, host: str, directory: str, kit: str) -> None:
+    def pack(self, run_dir: str, host: str, directory: str, kit: str) -> tuple[str, ...]:
         """Write the note and the scripts for a place on another host.
 
         Args:
@@ -65,18 +68,28 @@ class Luggage:
             host, directory: where it will run; plain characters.
             kit: directory over there with the package.
 
+        Returns:
+            Directories in it, relative, that are other tests' (items of a deeper path).
+
         Raises:
             OSError: they cannot be written.
         """
         away = f"{run_dir}/{AWAY}"
-        os.makedirs(away, exist_ok=True)
+        script, *others = [f"{run_dir}/{name}" for name in _SCRIPTS]
+        texts = {script: _read(script)}
+        for path in others:
+            with suppress(FileNotFoundError):
+                texts[path] = _read(path)
+        for path in (away, f"{away}/new", f"{away}/new/.megatest"):
+            with suppress(FileExistsError):
+                os.mkdir(path)
         _write(f"{away}/note", json.dumps({"host": host, "directory": directory}))
         shim = self._shim_dir.replace(self.parent, kit, 1)
-        for name, new in _SCRIPTS.items():
-            with suppress(FileNotFoundError):
-                text = _read(f"{run_dir}/{name}")
-                text = moved(moved(text, run_dir, directory), self._shim_dir, shim)
-                _write(f"{away}/{new}", _PYTHON.sub(rf"\1{kit}/python", text))
+        for path, text in texts.items():
+            there = moved(moved(text, run_dir, directory), self._shim_dir, shim)
+            there = _PYTHON.sub(rf"\1{kit}/python", there)
+            _write(f"{away}/new{path.removeprefix(run_dir)}", there)
+        return tuple(_inner(run_dir))
 
     def note(self, run_dir: str) -> tuple[str, str] | None:
         """Return the host that has a copy, and its directory there; None if none has."""
@@ -151,6 +164,13 @@ def moved(text: str, old: str, new: str) -> str:
     for form in {old, old.replace("'", "'\\''"), old.replace("'", "'\"'\"'")}:
         text = re.sub(re.escape(form) + r"(?![\w.+-])", new.replace("\\", r"\\"), text)
     return text
+
+
+def _inner(run_dir: str) -> Iterator[str]:
+    """Yield the run directories inside one, at the depth that item paths have."""
+    for depth in range(1, _DEEPEST + 1):
+        for script in glob.iglob("/".join(["*"] * depth) + "/.megatest/job.sh", root_dir=run_dir):
+            yield script.removesuffix("/.megatest/job.sh")
 
 
 def _state_of(package: str) -> int:
