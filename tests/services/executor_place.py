@@ -222,6 +222,11 @@ class Watch:
 class Place(Protocol):
     """Somewhere an executor runs jobs."""
 
+    @property
+    def many(self) -> int:
+        """How many jobs are many here."""
+        ...
+
     def executor(self) -> Executor:
         """Return a new executor object over the same place."""
         ...
@@ -237,6 +242,8 @@ class Place(Protocol):
 
 class FakePlace:
     """The fake cluster, with the side effects of a job script."""
+
+    many = 500
 
     def __init__(self) -> None:
         self._behaviours: dict[str, Behaviour] = {}
@@ -282,6 +289,7 @@ class RealPlace:
 
     make: Callable[[], Executor]
     make_closed: Callable[[], Executor] | None = None
+    many: int = 500
 
     def executor(self) -> Executor:
         return self.make()
@@ -359,21 +367,43 @@ class SshPlaces:
 
     def place(self) -> Place:
         """Return two hosts."""
-        slots = 32 if self.directory else 4  # what is copied is copied in batches
-        return RealPlace(lambda: self.make(slots, slots), lambda: self.make(0))
+        if self.directory:
+            # Each is copied twice, in batches.
+            return RealPlace(lambda: self.make(32, 32), lambda: self.make(0), many=100)
+        return RealPlace(lambda: self.make(4, 4), lambda: self.make(0))
 
-    def make(self, *slots: int, settings: SshSettings | None = None) -> SshExecutor:
-        """Return an executor over hosts with so many slots."""
+    def make(
+        self,
+        *slots: int,
+        settings: SshSettings | None = None,
+        directories: Sequence[str] = (),
+        path: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> SshExecutor:
+        """Return an executor over hosts with so many slots.
+
+        Args:
+            slots: of each host.
+            settings: of the executor.
+            directories: where each host's jobs are copied to; all to the same one without.
+            path: searched for `ssh` and `tar` first.
+            clock: monotonic seconds.
+        """
         options = ("-F", self.environment["MEGATEST_TEST_SSH_CONFIG"])
+        places = directories or [self.directory] * len(slots)
         return SshExecutor(
             hosts=[
-                HostSlots(name=f"loop{n}", slots=count, directory=self.directory)
-                for n, count in enumerate(slots, 1)
+                HostSlots(name=f"loop{n}", slots=count, directory=directory)
+                for n, (count, directory) in enumerate(zip(slots, places, strict=True), 1)
             ],
             settings=replace(settings or SshSettings(), options=options),
             glance=glance,
             luggage=wiring.make_luggage(),
-            environment=os.environ,
+            environment={
+                **os.environ,
+                "PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"],
+            },
+            clock=clock,
         )
 
 

@@ -250,6 +250,9 @@ def test_a_run_time_limit_and_two_interrupts_end_what_runs_over_there(make: Make
     wait_for_file(pid)
     apart.until("short", "KILLED")
     engine.send_signal(signal.SIGINT)
+    assert engine.stdout is not None
+    while "again to kill" not in engine.stdout.readline():
+        assert engine.poll() is None
     engine.send_signal(signal.SIGINT)
     out = _output(engine)
     assert engine.returncode == 130, out

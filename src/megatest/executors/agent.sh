@@ -94,12 +94,13 @@ seek() { # ID NAME
 reach() { # ID NAME PID SIGNAL
   count=0
   find_marked "$2"
-  [ "$3" = 0 ] || kill -s "$4" -- "-$3" 2>/dev/null
   for process in $found; do
     identify "$process" || continue
     count=$((count + 1))
     [ "$group" = "$3" ] || kill -s "$4" "$process" 2>/dev/null
   done
+  # After the count, which is of what was there to be signalled.
+  [ "$3" = 0 ] || kill -s "$4" -- "-$3" 2>/dev/null
   echo "reached $1 $count"
 }
 
