@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+
 import pytest
 
 from services.service import ServiceMissing, Services, give_up, service

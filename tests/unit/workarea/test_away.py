@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from megatest.executors import carry
+from megatest.executors.call import Command, Reply
 from megatest.executors.carry import Parcel
 from megatest.workarea.away import Luggage, moved, read_note
 from megatest.workarea.quote import sh_quote
@@ -30,9 +31,9 @@ def _local_channel(size: int) -> list[str]:
     return ["/bin/sh", "-c", f'eval "$(dd bs=1 count={size} 2>/dev/null)"']
 
 
-def _call(command: carry.Command) -> carry.Reply:
+def _call(command: Command) -> Reply:
     done = subprocess.run(command.argv, capture_output=True, text=True, check=False)
-    return carry.Reply(code=done.returncode, out=done.stdout, err=done.stderr)
+    return Reply(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
 @pytest.mark.parametrize("name", ["/runs/a", "/runs/it's", "/runs/a b", "/r/$x`y`"])
@@ -86,11 +87,11 @@ def test_a_copy_goes_and_comes_back_with_every_name_and_link(tmp_path: Path) -> 
     for copy in copies:
         Path(f"{copy}.part").rename(copy)
         Path(copy, ".megatest/journal").write_text("j\n")
-    copy = Path(copies[0])
-    assert (copy / "áb\nc -x").read_text() == "1"
-    (copy / "áb\nc -x").write_text("2")
-    (copy / "link").unlink()
-    (copy / "link").write_text("a file now")
+    first = Path(copies[0])
+    assert (first / "áb\nc -x").read_text() == "1"
+    (first / "áb\nc -x").write_text("2")
+    (first / "link").unlink()
+    (first / "link").write_text("a file now")
     reply = _call(carry.fetch(parcels, _local_channel))
     assert [carry.is_back(reply, parcel) for parcel in parcels] == [True, True]
     assert (run_dir / "áb\nc -x").read_text() == "2"

@@ -14,8 +14,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from area_kit import AreaKit, Done, make_area, wait_for_file
 
-from e2e.area_kit import AreaKit, Done, make_area, wait_for_file
 from megatest.executors import process
 from services.service import Services, give_up
 
