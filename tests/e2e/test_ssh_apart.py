@@ -305,7 +305,7 @@ def test_tests_of_a_host_that_stays_away_are_lost_and_run_elsewhere_the_next_tim
 def test_removal_clears_the_copy_that_a_lost_test_has_over_there(make: Maker) -> None:
     apart = make("far slots 4 {work}", "lost-after 1\nconnect-timeout 2")
     pid = apart.beside / "pid"
-    apart.kit.add_test("long", f"echo $PPID >{pid}.new; mv {pid}.new {pid}; while :; do sleep 1; done")
+    apart.kit.add_test("long", f"echo $$ >{pid}.new; mv {pid}.new {pid}; while :; do sleep 1; done")
     engine = make.start(apart, "run", *_RUN)
     wait_for_file(pid)
     apart.until("long", "RUNNING")
@@ -318,9 +318,8 @@ def test_removal_clears_the_copy_that_a_lost_test_has_over_there(make: Maker) ->
     assert "still has a copy" in refused.said
     assert apart.run_dir("long").exists()
     apart.ssh_config.write_text(whole)
-    leader = int(pid.read_text())
-    os.killpg(leader, signal.SIGKILL)
     apart.kit.good("rm", *_RUN, "-y", "long")
+    assert not process.is_alive(int(pid.read_text()), 0, "")
     assert apart.copies() == []
     assert not apart.run_dir("long").exists()
 

@@ -107,10 +107,25 @@ reach() { # ID NAME PID SIGNAL
 # Whoever renames DIR.part has it: a begin that was held up on the way comes too late for a void.
 begin() { # ID NAME DIR LOG
   if mv "$3.part" "$3" 2>/dev/null; then
+    clear_earlier "$2" "$3"
     start "$1" "$2" "$3/.megatest/job.sh" "$3/$4"
   else
     echo "fail $1 there is no $3.part to begin with"
   fi
+}
+
+# Names are TEST-ATTEMPT, copies NAME.WORD: what an earlier attempt left that nobody came back for.
+clear_earlier() { # NAME DIR
+  for old in "${2%/*}/${1%-*}"-*.*; do
+    name=${old##*/}
+    name=${name%%.*}
+    [ -d "$old" ] && [ "$name" != "$1" ] || continue
+    find_marked "$name"
+    for process in $found; do
+      kill -s KILL "$process" 2>/dev/null
+    done
+    rm -rf "$old"
+  done
 }
 
 void() { # ID DIR

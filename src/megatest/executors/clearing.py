@@ -6,9 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 
 from megatest.executors.call import Calls, Command, child_starter
+from megatest.executors.process import MARK
 from megatest.executors.setting import SshSettings
 from megatest.model.spec import HostSlots
 
+# On one line and without quotes: it stands in quotes of whatever shell is the login shell there.
+_SCRIPT = (
+    "for file in $(grep -lazFx {mark}={job} /proc/[0-9]*/environ 2>/dev/null); "
+    "do file=${{file#/proc/}}; kill -9 ${{file%/environ}} 2>/dev/null; done; "
+    "rm -rf {directory} {directory}.part 2>/dev/null || chmod -R u+rwx {directory} 2>/dev/null; "
+    "rm -rf {directory} {directory}.part && exit 0"
+)
+_NAME = re.compile(r".*/|\..*")
 _PLAIN = re.compile(r"[A-Za-z0-9_.+/-]+", re.ASCII)
 
 
@@ -20,7 +29,9 @@ def clear_copy(
     settings: SshSettings,
     environment: Mapping[str, str],
 ) -> str:
-    """Remove a copy from a host, as the note in its run directory says; blocks for one time limit.
+    """Remove a copy from a host, as the note in its run directory says, with what still runs in it.
+
+    Blocks for one time limit.
 
     A copy on a host that the area does not name any more, or outside the directory that it names
     for that host, is nobody's business.
@@ -31,11 +42,9 @@ def clear_copy(
     host = next((host for host in hosts if host.name == name and host.directory), None)
     if host is None or directory.rpartition("/")[0] != host.directory or not _PLAIN.fullmatch(directory):
         return ""
-    both = f"{directory} {directory}.part"
-    again = f"{{ chmod -R u+rwx {both}; rm -rf {both}; }} 2>/dev/null"
-    script = f"rm -rf {both} 2>/dev/null || {again}; test ! -e {directory}"
     limit_s = settings.connect_timeout_s
     options = ("-o", "BatchMode=yes", "-o", f"ConnectTimeout={max(1, int(limit_s))}")
+    script = _SCRIPT.format(mark=MARK, job=_NAME.sub("", directory), directory=directory)
     words = ("ssh", "-T", *options, *settings.options, "--", name, f"exec /bin/sh -c '{script}'")
     reply = Calls(child_starter(environment)).wait(Command(argv=words), 2 * limit_s)
     if reply.ok:

@@ -127,7 +127,7 @@ class Freight:
 
     def _arrived(self, trip: _Trip, host: Host, session: int, reply: Reply) -> None:
         remote, copy = trip.remote, trip.copy
-        goes_on = remote.copy is copy and remote.stage is Stage.SENDING
+        goes_on = self._is_ours(remote) and remote.copy is copy and remote.stage is Stage.SENDING
         if not goes_on or not host.greeted or not carry.is_sent(reply):
             # Part of a copy is of no use, and a whole one that may not begin now is sent again.
             self._owe(host, remote.job, copy.directory)
@@ -140,6 +140,10 @@ class Freight:
             remote.stage = Stage.STARTED
             log = remote.job.log.removeprefix(f"{remote.job.run_dir}/")
             host.session.send("begin", remote.number, remote.job.name, copy.directory, log)
+
+    def _is_ours(self, remote: Remote) -> bool:
+        """Return whether nobody has let a job go meanwhile."""
+        return self._roster.by_number.get(remote.number) is remote
 
     def _may_begin(self, remote: Remote) -> bool:
         if not remote.claimed:
@@ -242,8 +246,7 @@ class Freight:
         host.transfers -= 1
         for trip in trips:
             trip.copy.carried = False
-            known = self._roster.by_number.get(trip.remote.number) is trip.remote
-            if known and trip.remote.stage is Stage.RETURNING:
+            if self._is_ours(trip.remote) and trip.remote.stage is Stage.RETURNING:
                 self._returned(trip, host, session, reply)
 
     def _returned(self, trip: _Trip, host: Host, session: int, reply: Reply) -> None:

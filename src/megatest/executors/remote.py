@@ -164,6 +164,11 @@ class Host:
         return self.session.state is SessionState.UP
 
     @property
+    def is_busy(self) -> bool:
+        """Whether something is under way there or owed that is about no job any more."""
+        return bool(self.owed or self.transfers)
+
+    @property
     def free(self) -> int:
         """How many more jobs it takes now."""
         if not self.is_up:

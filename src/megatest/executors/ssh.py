@@ -274,7 +274,7 @@ class SshExecutor:
     def finish(self) -> Sequence[JobChange]:
         """See copies removed from the hosts that can be reached, for some seconds at most."""
         deadline = self._clock() + _CLEARING_S
-        while any(host.owed and not host.session.has_failed for host in self._hosts):
+        while any(host.is_busy and not host.session.has_failed for host in self._hosts):
             if self._clock() >= deadline:
                 break
             self._turn()

@@ -253,3 +253,19 @@ def test_a_copy_is_dropped_even_if_it_is_read_only(agent: Agent, tmp_path: Path)
     agent.ask("drop", 1, copy)
     assert agent.answer() == ["dropped", "1"]
     assert os.listdir(tmp_path) == []
+
+
+def test_what_an_earlier_attempt_left_goes_when_the_next_begins(agent: Agent, tmp_path: Path) -> None:
+    name = f"x{os.getpid()}-1"
+    left = tmp_path / f"{name}-1.abc"
+    (left / "below").mkdir(parents=True)
+    (tmp_path / f"{name}1-1.abc").mkdir()  # row 11, not row 1
+    agent.ask("start", 1, f"{name}-1", *_script(tmp_path, "exec sleep 600\n"))
+    pid = int(agent.answer()[2])
+    agent.ask("begin", 2, f"{name}-2", _sent(tmp_path, f"{name}-2.def"), "mt_launch.log")
+    answers = [agent.answer() for _ in range(3)]
+    _until_gone(pid)
+    assert ["end", "1", "137"] in answers
+    assert ["end", "2", "6"] in answers
+    assert not left.exists()
+    assert (tmp_path / f"{name}1-1.abc").exists()
