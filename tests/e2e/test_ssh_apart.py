@@ -17,6 +17,7 @@ import pytest
 from area_kit import AreaKit, Done, make_area, wait_for_file
 
 from megatest.executors import process
+from megatest.failpoint import POINTS
 from services.service import Services, give_up
 
 _CONFIG = """\
@@ -278,6 +279,23 @@ def test_a_test_outlives_its_engine_and_the_next_one_brings_its_results_back(mak
     assert begun.read_text() == "once\n"
     assert (apart.run_dir("long") / "result").read_text() == "late\n"
     assert apart.copies() == []
+
+
+@pytest.mark.parametrize("point", sorted(point for point in POINTS if point.startswith("parcel ")))
+def test_an_engine_killed_while_directories_travel_is_put_right_by_the_next(make: Maker, point: str) -> None:
+    apart = make("far slots 4 {work}")
+    begun = apart.beside / "begun"
+    apart.kit.add_test("one", f"echo once >>{begun}; echo made >result; exit 0")
+    killed = apart.kit.megatest("run", *_RUN, more={"MEGATEST_FAILPOINT": f"{point}:1"})
+    assert killed.code == -9, killed.said
+    done = _run(apart)
+    assert done.code == 0, done.said
+    assert apart.states()["one"][:2] == ("COMPLETED", "PASS")
+    assert begun.read_text() == "once\n"
+    assert (apart.run_dir("one") / "result").read_text() == "made\n"
+    assert apart.copies() == []
+    assert sorted(os.listdir(apart.run_dir("one") / ".megatest")) == ["job.sh", "journal"]
+    assert not (apart.run_dir("one") / ".mt-journal").exists()
 
 
 def test_tests_of_a_host_that_stays_away_are_lost_and_run_elsewhere_the_next_time(make: Maker) -> None:

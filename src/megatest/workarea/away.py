@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
+from megatest.failpoint import reach
 from megatest.model.slotted import dataclass
 from megatest.workarea.journal import journal_path
 
@@ -89,6 +90,7 @@ class Luggage:
             there = moved(moved(text, run_dir, directory), self._shim_dir, shim)
             there = _PYTHON.sub(rf"\1{kit}/python", there)
             _write(f"{away}/new{path.removeprefix(run_dir)}", there)
+        reach("parcel packed")
         return tuple(_inner(run_dir))
 
     def note(self, run_dir: str) -> tuple[str, str] | None:
@@ -102,6 +104,7 @@ class Luggage:
             os.close(os.open(journal_path(run_dir), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except FileExistsError:
             return False
+        reach("parcel claimed")
         return True
 
     def heard(self, run_dir: str) -> int:
@@ -135,19 +138,22 @@ class Luggage:
         Raises:
             OSError: it could not be written.
         """
+        reach("parcel back")
         path = f"{run_dir}/{journal}"
         with open(path, "rb") as file:
             file.seek(self.heard(run_dir))
             rest = file.read()
+        os.unlink(path)
         if rest:
             self.append(run_dir, rest)
-        os.unlink(path)
+        reach("parcel believed")
 
     def forget(self, run_dir: str, directory: str) -> None:
         """The host has no copy any more; one that was made since is another's."""
         note = read_note(run_dir)
         if note is not None and note.directory == directory:
             shutil.rmtree(f"{run_dir}/{AWAY}", ignore_errors=True)
+            reach("parcel forgotten")
 
 
 def read_note(run_dir: str) -> Note | None:
