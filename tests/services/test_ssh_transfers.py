@@ -177,6 +177,24 @@ def test_results_that_never_come_back_are_a_loss_and_no_success(
     assert len(far.copies()) == 1  # it is all that there is of the results
 
 
+def test_results_that_nobody_wants_to_wait_for_any_more_are_given_up(
+    far: Far, workshop: Workshop, tmp_path: Path
+) -> None:
+    watch = _watch(far, workshop, speed=20)
+    job = _with_payload(workshop, Behaviour(gate=tmp_path / "gate"))
+    watch.executor.submit([job])
+    watch.until(lambda: times_run(job) == 1)
+    (far.tap / "stuck").touch()
+    (far.tap / "seen").unlink()
+    (tmp_path / "gate").touch()
+    watch.until((far.tap / "seen").exists)
+    watch.executor.cancel([job.row], 0)
+    end = watch.until_ended([job])[job.row]
+    assert end.kind is ChangeKind.LOST
+    assert glance(job.run_dir)[1] is None
+    (far.tap / "stuck").unlink()
+
+
 def test_an_executor_that_ends_while_it_sends_leaves_nothing_that_begins_later(
     far: Far, workshop: Workshop
 ) -> None:

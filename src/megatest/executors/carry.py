@@ -9,7 +9,6 @@ process that is killed or a disk that is full leaves one of them silent.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -23,7 +22,9 @@ JOURNAL: Final = ".mt-journal"
 NEW: Final = ".megatest/away/new"
 """In a run directory: files that take the place of its own over there."""
 
-_STAYS: Final = (".megatest/journal", ".megatest/away/note", ".megatest/away/stage")
+STAYS: Final = ".megatest/away/stays"
+"""In a run directory: patterns of what is not sent, as tar names it, from the root."""
+
 _BEGIN: Final = "megatest: results follow"
 
 Channel = Callable[[int], "list[str]"]
@@ -37,12 +38,10 @@ class Parcel:
     Attributes:
         run_dir: absolute path here.
         directory: absolute path over there; plain characters.
-        inner: directories in it, relative, that are other tests' and stay here.
     """
 
     run_dir: str
     directory: str
-    inner: tuple[str, ...] = ()
 
 
 _SEND: Final = """\
@@ -144,9 +143,8 @@ def send(parcels: Sequence[Parcel], channel: Channel) -> Command:
     entry = f"{parcels[0].directory}.in.part"
     takes = [f"take {shlex.quote(p.run_dir[1:])} {p.directory}.part" for p in parcels]
     text = _RECEIVE.format(entry=entry, new=NEW, takes="\n".join(takes))
-    stays = [f"{p.run_dir[1:]}/{name}" for p in parcels for name in (*_STAYS, *p.inner)]
-    excludes = [f"--exclude={_literally(name)}" for name in stays]
-    tar = ["tar", "-cf", "-", *excludes, "-C", "/", "--", *(p.run_dir[1:] for p in parcels)]
+    stays = [word for p in parcels for word in ("-X", f"{p.run_dir}/{STAYS}")]
+    tar = ["tar", "-cf", "-", *stays, "-C", "/", "--", *(p.run_dir[1:] for p in parcels)]
     return _sending(text, tar, channel)
 
 
@@ -202,8 +200,3 @@ def is_gone(reply: Reply, parcel: Parcel) -> bool:
 
 def _shell(script: str) -> Command:
     return Command(argv=("/bin/sh", "-c", script))
-
-
-def _literally(name: str) -> str:
-    """Return a pattern that matches nothing but this name."""
-    return re.sub(r"([\\*?\[\]])", r"\\\1", name)

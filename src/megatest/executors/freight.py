@@ -33,7 +33,11 @@ _MOST_TRANSFERS = 3
 _MOST_AT_ONCE = 32
 """Directories in one transfer."""
 
+_LONGEST_PATHS = 1 << 14
+"""Characters of their paths: they stand in one command line, twice."""
+
 _MOST_TRIES = 5
+_LONGEST_COMPLAINT = 300
 _FIRST_PAUSE_S = 0.5
 _READ_EVERY_S = 1.0
 _PATIENCE_S = 10.0
@@ -111,13 +115,13 @@ class Freight:
         copy.tries = tries
         run_dir = remote.job.run_dir
         try:
-            inner = self._luggage.pack(run_dir, host.name, copy.directory, self._kit(host))
+            self._luggage.pack(run_dir, host.name, copy.directory, self._kit(host))
         except OSError as error:
             reason = f"it cannot be sent to {host.name}: {error.filename or run_dir}: {error.strerror}"
             self._over(remote, remote.change(ChangeKind.ENDED, reason=reason))
             return None
         copy.carried = True
-        return _Trip(remote, copy, Parcel(run_dir=run_dir, directory=copy.directory, inner=inner))
+        return _Trip(remote, copy, Parcel(run_dir=run_dir, directory=copy.directory))
 
     def _sent(self, trips: Sequence[_Trip], host: Host, session: int, reply: Reply) -> None:
         host.transfers -= 1
@@ -159,7 +163,7 @@ class Freight:
         copy.try_at = self._roster.clock() + _FIRST_PAUSE_S * 2.0 ** max(0, copy.tries - 1)
         if copy.tries < _MOST_TRIES:
             return
-        said = reply.complaint("tar")
+        said = reply.complaint("tar")[-_LONGEST_COMPLAINT:]
         if remote.stage is Stage.RETURNING:
             self._not_returned(remote, f"its results cannot be brought back from {host.name}: {said}")
             return
@@ -303,18 +307,24 @@ class Freight:
 
     # -- turning --------------------------------------------------------------------------------
 
+    def collect(self) -> None:
+        """Take in the transfers that have ended."""
+        self._calls.collect()
+
     def go_on(self, host: Host, now: float) -> None:
         """Begin what transfers may begin, and read journals on."""
-        self._calls.collect()
-        for remote in list(host.jobs.values()) if host.directory else ():
+        if not host.directory:
+            return
+        for remote in list(host.jobs.values()):
             copy = remote.copy
             if copy is None:
                 continue
             if copy.give_up_at is not None and now >= copy.give_up_at and remote.stage is Stage.RETURNING:
                 self._not_returned(remote, "it was ended before its results were back")
-        if host.directory and host.greeted:
-            self._carry(host, now)
-        if host.greeted and now >= host.read_at:
+        if not host.greeted:
+            return
+        self._carry(host, now)
+        if now >= host.read_at:
             host.read_at = now + _READ_EVERY_S
             for remote in host.jobs.values():
                 if remote.pid and remote.stage in (Stage.STARTED, Stage.WATCHED):
@@ -338,7 +348,9 @@ class Freight:
 
     def due(self, host: Host) -> list[float]:
         """Return when `go_on` has something to do for a host (monotonic)."""
-        due = []
+        due: list[float] = []
+        if not host.directory:
+            return due
         for remote in host.jobs.values() if host.greeted else ():
             copy = remote.copy
             if copy is None:
@@ -382,10 +394,14 @@ def _together(waiting: Sequence[Remote]) -> list[Remote]:
     A run directory inside another's has to wait: what is another test's is left out there.
     """
     batch: list[Remote] = []
+    room = _LONGEST_PATHS
     for remote in waiting[:_MOST_AT_ONCE]:
         if remote.copy is not None and remote.copy.tries:
             return batch or [remote]
         path = f"{remote.job.run_dir}/"
+        room -= len(path)
+        if batch and room < 0:
+            return batch
         others = [f"{other.job.run_dir}/" for other in batch]
         if not any(path.startswith(other) or other.startswith(path) for other in others):
             batch.append(remote)

@@ -25,11 +25,10 @@ class Luggage(Protocol):
         """Return the name of what tests call, as it is on hosts; it changes with its content."""
         ...
 
-    def pack(self, run_dir: str, host: str, directory: str, kit: str) -> tuple[str, ...]:
-        """Note which host gets a run directory, and write the scripts for its place over there.
+    def pack(self, run_dir: str, host: str, directory: str, kit: str) -> None:
+        """Note which host gets a run directory, and write what is needed to send it.
 
-        Returns:
-            Directories in it, relative, that are other tests'.
+        That is the scripts for its place over there (`carry.NEW`), and what is not sent (`carry.STAYS`).
         """
         ...
 

@@ -173,7 +173,8 @@ class Host:
         """How many more jobs it takes now."""
         if not self.is_up:
             return 0
-        return self.slots - sum(job.stage is not Stage.RETURNING for job in self.jobs.values())
+        over = sum(job.stage is Stage.RETURNING for job in self.jobs.values()) if self.directory else 0
+        return self.slots - len(self.jobs) + over
 
     def watched(self) -> list[Remote]:
         """Return the jobs that must be asked about."""

@@ -177,6 +177,7 @@ class SshExecutor:
 
     def _turn(self) -> None:
         now = self._clock()
+        self._freight.collect()
         for host in self._hosts:
             was_up, number = host.is_up, host.session.number
             for words in host.session.poll():

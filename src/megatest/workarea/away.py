@@ -30,6 +30,9 @@ _EXIT: Final = b'{"k":"exit"'
 _STATUS: Final = b'{"k":"status"'
 _COMPLETED: Final = b'"state":"COMPLETED"'
 _SCRIPTS: Final = (".megatest/job.sh", "megatest.sh", "megatest.csh")
+_STAYS: Final = (".megatest/journal", f"{AWAY}/note", f"{AWAY}/stage")
+_MEANS_MORE: Final = re.compile(r"[\\*?\[\]]")
+_ESCAPED: Final = r"\\\g<0>"
 _DEEPEST: Final = 3
 _PYTHON: Final = re.compile(r"^(export MT_PYTHON=|setenv MT_PYTHON ).*$", re.MULTILINE)
 
@@ -61,16 +64,13 @@ class Luggage:
             self._state = f"{_state_of(f'{self.parent}/{self.package}'):08x}"
         return f".megatest-{self._state}"
 
-    def pack(self, run_dir: str, host: str, directory: str, kit: str) -> tuple[str, ...]:
-        """Write the note and the scripts for a place on another host.
+    def pack(self, run_dir: str, host: str, directory: str, kit: str) -> None:
+        """Write the note, the scripts for a place on another host, and what stays here.
 
         Args:
             run_dir: here.
             host, directory: where it will run; plain characters.
             kit: directory over there with the package.
-
-        Returns:
-            Directories in it, relative, that are other tests' (items of a deeper path).
 
         Raises:
             OSError: they cannot be written.
@@ -90,8 +90,9 @@ class Luggage:
             there = moved(moved(text, run_dir, directory), self._shim_dir, shim)
             there = _PYTHON.sub(rf"\1{kit}/python", there)
             _write(f"{away}/new{path.removeprefix(run_dir)}", there)
+        stays = (f"{run_dir[1:]}/{name}" for name in (*_STAYS, *_inner(run_dir)))
+        _write(f"{away}/stays", "".join(f"{_MEANS_MORE.sub(_ESCAPED, path)}\n" for path in stays))
         reach("parcel packed")
-        return tuple(_inner(run_dir))
 
     def note(self, run_dir: str) -> tuple[str, str] | None:
         """Return the host that has a copy, and its directory there; None if none has."""
@@ -173,7 +174,7 @@ def moved(text: str, old: str, new: str) -> str:
 
 
 def _inner(run_dir: str) -> Iterator[str]:
-    """Yield the run directories inside one, at the depth that item paths have."""
+    """Yield the run directories inside one: items of a deeper path, which are other tests."""
     for depth in range(1, _DEEPEST + 1):
         for script in glob.iglob("/".join(["*"] * depth) + "/.megatest/job.sh", root_dir=run_dir):
             yield script.removesuffix("/.megatest/job.sh")

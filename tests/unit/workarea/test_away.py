@@ -57,7 +57,7 @@ def test_the_scripts_of_a_copy_name_its_own_place_and_what_came_with_it(tmp_path
         "export MT_PYTHON=/usr/bin/python3\n/usr/bin/python3 tool.py\n"
     )
     (run_dir / "megatest.csh").write_text(f"setenv MT_TEST_RUN_DIR {run_dir}\nsetenv MT_PYTHON /usr/bin/x\n")
-    assert luggage.pack(str(run_dir), "h1", "/far/job.1", "/far/kit") == ()
+    luggage.pack(str(run_dir), "h1", "/far/job.1", "/far/kit")
     new = run_dir / carry.NEW
     assert (new / ".megatest/job.sh").read_text().splitlines() == [
         "mt__dir=/far/job.1",
@@ -77,6 +77,7 @@ def test_a_copy_goes_and_comes_back_with_every_name_and_link(tmp_path: Path) -> 
     luggage, run_dir = _luggage(tmp_path), _run_dir(tmp_path)
     (run_dir / "áb\nc -x").write_text("1")
     (run_dir / "link").symlink_to("/nowhere")
+    (run_dir / ".megatest/journal").write_text("stays here\n")
     other = _run_dir(tmp_path, "other")
     copies = [str(tmp_path / f"far/{n}") for n in (1, 2)]
     parcels = []
@@ -86,7 +87,8 @@ def test_a_copy_goes_and_comes_back_with_every_name_and_link(tmp_path: Path) -> 
     assert carry.is_sent(_call(carry.send(parcels, _local_channel)))
     for copy in copies:
         Path(f"{copy}.part").rename(copy)
-        Path(copy, ".megatest/journal").write_text("j\n")
+        with Path(copy, ".megatest/journal").open("x") as journal:
+            journal.write("j\n")
     first = Path(copies[0])
     assert (first / "áb\nc -x").read_text() == "1"
     (first / "áb\nc -x").write_text("2")
@@ -97,7 +99,7 @@ def test_a_copy_goes_and_comes_back_with_every_name_and_link(tmp_path: Path) -> 
     assert (run_dir / "áb\nc -x").read_text() == "2"
     assert not (run_dir / "link").is_symlink()
     assert (run_dir / carry.JOURNAL).read_text() == "j\n"
-    assert not (run_dir / ".megatest/journal").exists()
+    assert (run_dir / ".megatest/journal").read_text() == "stays here\n"
 
 
 def test_a_copy_that_is_not_there_is_said_to_be_gone_and_others_come_back(tmp_path: Path) -> None:
@@ -115,9 +117,8 @@ def test_the_run_directory_of_a_deeper_item_stays_here(tmp_path: Path) -> None:
     luggage, outer = _luggage(tmp_path), _run_dir(tmp_path, "a")
     _run_dir(tmp_path, "a/b/c")
     (outer / "b/file").write_text("not another test's")
-    inner = luggage.pack(str(outer), "h1", str(tmp_path / "far/a"), "/far/kit")
-    assert inner == ("b/c",)
-    parcel = Parcel(run_dir=str(outer), directory=str(tmp_path / "far/a"), inner=inner)
+    luggage.pack(str(outer), "h1", str(tmp_path / "far/a"), "/far/kit")
+    parcel = Parcel(run_dir=str(outer), directory=str(tmp_path / "far/a"))
     assert carry.is_sent(_call(carry.send([parcel], _local_channel)))
     assert (tmp_path / "far/a.part/b/file").exists()
     assert not (tmp_path / "far/a.part/b/c").exists()
