@@ -299,7 +299,7 @@ def test_an_engine_killed_while_directories_travel_is_put_right_by_the_next(make
 
 
 def test_tests_of_a_host_that_stays_away_are_lost_and_run_elsewhere_the_next_time(make: Maker) -> None:
-    apart = make("far slots 4 {work}\nloop1 slots 1", "lost-after 1\nconnect-timeout 2")
+    apart = make("far slots 4 {work}\nloop1 slots 1", "lost-after 1\nconnect-timeout 20")
     begun, gate = apart.beside / "begun", apart.beside / "gate"
     apart.kit.add_test(
         "long",
@@ -321,7 +321,7 @@ def test_tests_of_a_host_that_stays_away_are_lost_and_run_elsewhere_the_next_tim
 
 
 def test_removal_clears_the_copy_that_a_lost_test_has_over_there(make: Maker) -> None:
-    apart = make("far slots 4 {work}", "lost-after 1\nconnect-timeout 2")
+    apart = make("far slots 4 {work}", "lost-after 1\nconnect-timeout 20")
     pid = apart.beside / "pid"
     apart.kit.add_test("long", f"echo $$ >{pid}.new; mv {pid}.new {pid}; while :; do sleep 1; done")
     engine = make.start(apart, "run", *_RUN)

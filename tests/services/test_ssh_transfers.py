@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from megatest.executors.ssh import SshExecutor
 from megatest.model.job import ChangeKind, Job
 from services.executor_place import Behaviour, SshPlaces, Watch, Workshop, glance, log_of, times_run
 from services.service import Services
+from services.test_ssh_faults import end_clients
 
 _BIG = os.urandom(1 << 20)
 
@@ -51,12 +52,20 @@ class Far:
         script.chmod(0o755)
         self._open: list[SshExecutor] = []
 
-    def executor(self, settings: SshSettings | None = None, *, speed: int = 1) -> SshExecutor:
-        """Return a new executor; its clock may run faster than ours."""
+    def executor(self, *slots: int, directories: Sequence[str] = (), speed: int = 1) -> SshExecutor:
+        """Return a new executor.
+
+        Args:
+            slots: of each host; one of eight without.
+            directories: of each host.
+            speed: how much faster its clock runs: pauses are short, and limits as long as ever.
+        """
         executor = self.places.make(
-            8,
-            settings=settings,
-            directories=[str(self.directory)],
+            *(slots or (8,)),
+            settings=SshSettings(
+                connect_timeout_s=60 * speed, lost_after_s=300 * speed, transfer_timeout_s=300 * speed
+            ),
+            directories=directories or [str(self.directory)],
             path=str(self.tap),
             clock=lambda: time.monotonic() * speed,
         )
@@ -244,17 +253,11 @@ def test_a_host_without_room_for_copies_leaves_them_to_another(
 ) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
-    executor = far.places.make(
-        2,
-        1,
-        directories=[str(blocked / "below"), str(far.directory)],
-        clock=lambda: time.monotonic() * 20,
-    )
+    executor = far.executor(2, 1, directories=[str(blocked / "below"), str(far.directory)], speed=20)
     watch = Watch(executor)
     jobs = [workshop.job() for _ in range(3)]
     executor.submit(jobs)
     ends = watch.until_ended(jobs)
-    executor.close()
     assert {(end.code, end.host) for end in ends.values()} == {(0, "loop2")}
     assert [times_run(job) for job in jobs] == [1, 1, 1]
 
@@ -262,12 +265,11 @@ def test_a_host_without_room_for_copies_leaves_them_to_another(
 def test_what_no_host_can_take_says_why(far: Far, workshop: Workshop, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
-    executor = far.places.make(2, directories=[str(blocked / "below")], clock=lambda: time.monotonic() * 20)
+    executor = far.executor(2, directories=[str(blocked / "below")], speed=20)
     watch = Watch(executor)
     job = workshop.job()
     executor.submit([job])
     end = watch.until_ended([job])[job.row]
-    executor.close()
     assert end.code is None
     assert "cannot be sent to loop1" in end.reason
     assert "irectory" in end.reason
@@ -283,8 +285,6 @@ def test_a_job_that_ends_while_the_session_is_broken_is_brought_back_by_the_next
     watch.executor.submit([job])
     watch.until_told(job, ChangeKind.STARTED)
     watch.until(lambda: times_run(job) == 1)
-    from services.test_ssh_faults import end_clients
-
     end_clients()
     gate.touch()
     end = watch.until_ended([job])[job.row]
