@@ -59,6 +59,11 @@ class Apart:
     beside: Path
     log: Path
 
+    def add_host(self, line: str) -> None:
+        """Let the area have one more host."""
+        config = self.kit.home / "megatest.config"
+        config.write_text(config.read_text().replace("[hosts]\n", f"[hosts]\n{line}\n"))
+
     def copies(self) -> list[str]:
         """Return the names of the copies over there; what tests call is not one."""
         names = os.listdir(self.there) if self.there.exists() else []
@@ -263,7 +268,7 @@ def test_a_run_time_limit_and_two_interrupts_end_what_runs_over_there(make: Make
 
 
 def test_a_test_outlives_its_engine_and_the_next_one_brings_its_results_back(make: Maker) -> None:
-    apart = make("loop1 slots 1\nfar slots 4 {work}")
+    apart = make("far slots 4 {work}")
     gate, begun = apart.beside / "gate", apart.beside / "begun"
     apart.kit.add_test(
         "long", f"echo once >>{begun}; while [ ! -e {gate} ]; do sleep 0.05; done; echo late >result"
@@ -273,6 +278,7 @@ def test_a_test_outlives_its_engine_and_the_next_one_brings_its_results_back(mak
     apart.until("long", "RUNNING")
     engine.kill()
     engine.wait()
+    apart.add_host("loop1 slots 8")
     gate.touch()
     done = _run(apart)
     assert done.code == 0, done.said
@@ -299,7 +305,7 @@ def test_an_engine_killed_while_directories_travel_is_put_right_by_the_next(make
 
 
 def test_tests_of_a_host_that_stays_away_are_lost_and_run_elsewhere_the_next_time(make: Maker) -> None:
-    apart = make("far slots 4 {work}\nloop1 slots 1", "lost-after 1\nconnect-timeout 20")
+    apart = make("far slots 4 {work}", "lost-after 1\nconnect-timeout 20")
     begun, gate = apart.beside / "begun", apart.beside / "gate"
     apart.kit.add_test(
         "long",
@@ -314,6 +320,7 @@ def test_tests_of_a_host_that_stays_away_are_lost_and_run_elsewhere_the_next_tim
     assert engine.returncode == 1, out
     assert apart.states()["long"][0] == "INCOMPLETE", out
     gate.touch()
+    apart.add_host("loop1 slots 1")
     done = _run(apart)  # the host is down from the start, and does not hold the other up
     assert done.code == 0, done.said
     first, second = begun.read_text().splitlines()
