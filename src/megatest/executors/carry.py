@@ -45,7 +45,7 @@ class Parcel:
 
 
 _SEND: Final = """\
-{{ {{ printf %s {text}; {tar} && echo here >&3; }} | {ssh} >/dev/null && echo there >&3; }} 3>&1
+{{ {{ printf %s {text}; {tar} && echo left >&3; }} | {ssh} >/dev/null && echo arrived >&3; }} 3>&1
 """
 
 _RECEIVE: Final = """\
@@ -63,7 +63,7 @@ exit $code
 # Whoever comes second finds the name taken; what both brought is the same.
 _RECEIVE_KIT: Final = """\
 kit={kit}
-part=$kit.$$
+part=$kit.$$.part
 # What broken connections of engines that died have left.
 find "${{kit%/*}}" -maxdepth 1 -name '*.part' -mtime +2 -exec rm -rf {{}} + 2>/dev/null
 if [ ! -d "$kit" ]; then
@@ -108,29 +108,32 @@ echo {begin}
 # First all of it beside the results of earlier tries; only what is whole comes among them.
 _FETCH: Final = """\
 stage={stage}
+line_end='
+'
 rm -rf "$stage"
 mkdir -p "$stage" && cd "$stage" || exit 74
 said=$({{
-  {{ printf %s {text} | {ssh} && echo there >&3; }} | {{
+  {{ printf %s {text} | {ssh} && echo left >&3; }} | {{
     while IFS= read -r line && [ "$line" != {begin} ]; do
       case $line in "gone "*) echo "$line" >&3 ;; esac
     done
-    [ "$line" != {begin} ] || {{ tar -xpof - && echo here >&3; }}
+    [ "$line" != {begin} ] || {{ tar -xpof - && echo arrived >&3; }}
     cat >/dev/null
   }}
 }} 3>&1)
+was_said() {{ # LINE
+  case $line_end$said$line_end in *"$line_end$1$line_end"*) ;; *) return 1 ;; esac
+}}
 merge() {{ # FROM TO
   [ -d "$1" ] || return 0
-  merged=$({{ {{ tar -cf - -C "$1" . && echo here >&3; }} | tar -xpof - -C "$2" && echo there >&3; }} 3>&1)
-  case $merged in here*there | there*here) echo "back $1" ;; esac
+  merged=$({{ {{ tar -cf - -C "$1" . && echo left >&3; }} | tar -xpof - -C "$2" && echo arrived >&3; }} 3>&1)
+  case $merged in left*arrived | arrived*left) echo "back $1" ;; esac
 }}
+was_said left || exit 74
 printf '%s\\n' "$said"
-case $said in *there*) ;; *) exit 74 ;; esac
-case $said in
-  *here*)
-    {merges}
-    ;;
-esac
+if was_said arrived; then
+  {merges}
+fi
 cd / && rm -rf "$stage"
 """
 
@@ -161,7 +164,7 @@ def _sending(text: str, tar: Sequence[str], channel: Channel) -> Command:
 
 def is_sent(reply: Reply) -> bool:
     """Return whether everything arrived."""
-    return reply.ok and set(reply.out.split()) == {"here", "there"}
+    return reply.ok and set(reply.out.split()) == {"left", "arrived"}
 
 
 def fetch(parcels: Sequence[Parcel], channel: Channel) -> Command:
@@ -183,7 +186,7 @@ def fetch(parcels: Sequence[Parcel], channel: Channel) -> Command:
         text=shlex.quote(text),
         ssh=shlex.join(channel(len(text.encode()))),
         begin=shlex.quote(_BEGIN),
-        merges="\n    ".join(merges),
+        merges="\n  ".join(merges),
     )
     return _shell(script)
 

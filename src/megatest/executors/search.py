@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from megatest.executors.freight import Freight
-from megatest.executors.remote import Copy, Host, Remote, Stage
+from megatest.executors.remote import Copy, Host, Owed, Remote, Stage
 from megatest.executors.roster import Roster
 
 
@@ -87,8 +87,12 @@ class Search:
                 self._ask(host, remote)
 
     def deny_all(self, host: Host) -> None:
-        """A host was given up."""
+        """A host was given up; should it come back, what it has of the jobs is ended and removed."""
         for remote in list(self._sought.values()):
+            if remote.copy is not None and host.name not in remote.denied:
+                directory, job = remote.copy.directory, remote.job
+                owed = Owed(name=job.name, pid=remote.pid, directory=directory, run_dir=job.run_dir)
+                host.owe(remote.number, owed)
             self.denied(remote, host)
 
     def denied(self, remote: Remote, host: Host) -> None:

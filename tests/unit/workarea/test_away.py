@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -31,8 +32,8 @@ def _local_channel(size: int) -> list[str]:
     return ["/bin/sh", "-c", f'eval "$(dd bs=1 count={size} 2>/dev/null)"']
 
 
-def _call(command: Command) -> Reply:
-    done = subprocess.run(command.argv, capture_output=True, text=True, check=False)
+def _call(command: Command, path: str = "/usr/bin:/bin") -> Reply:
+    done = subprocess.run(command.argv, capture_output=True, text=True, check=False, env={"PATH": path})
     return Reply(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
@@ -100,6 +101,37 @@ def test_a_copy_goes_and_comes_back_with_every_name_and_link(tmp_path: Path) -> 
     assert not (run_dir / "link").is_symlink()
     assert (run_dir / carry.JOURNAL).read_text() == "j\n"
     assert (run_dir / ".megatest/journal").read_text() == "stays here\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "back"),
+    [
+        ("-cf - --exclude*", [False] * 3),
+        ("-xpof -", [False] * 3),
+        ("-cf - -C *far/one .", [False, True, True]),
+        ("-xpof - -C *runs/one", [False, True, True]),
+    ],
+)
+def test_results_that_one_end_could_not_handle_are_not_back(
+    tmp_path: Path, words: str, back: list[bool]
+) -> None:
+    parcels = []
+    for name in ("one", "here", "there"):
+        (tmp_path / f"far/{name}/.megatest").mkdir(parents=True)
+        (tmp_path / f"far/{name}/file").write_text("x")
+        run_dir = str(_run_dir(tmp_path, f"runs/{name}"))
+        parcels.append(Parcel(run_dir=run_dir, directory=str(tmp_path / f"far/{name}")))
+    (tmp_path / "bin").mkdir()
+    fake = tmp_path / "bin/tar"
+    # As on a full disk: it does what it can, and says in the end that it was not all.
+    matched = words.replace(" ", "\\ ")
+    fake.write_text(
+        f'#!/bin/sh\n{shutil.which("tar")} "$@" || exit\ncase "$*" in {matched}) exit 2 ;; esac\n'
+    )
+    fake.chmod(0o755)
+    command = carry.fetch(parcels, _local_channel)
+    reply = _call(command, path=f"{tmp_path}/bin:/usr/bin:/bin")
+    assert [carry.is_back(reply, parcel) for parcel in parcels] == back
 
 
 def test_a_copy_that_is_not_there_is_said_to_be_gone_and_others_come_back(tmp_path: Path) -> None:
