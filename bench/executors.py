@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("which", nargs="*", default=["ssh", "slurm"])
     parser.add_argument("--jobs", type=int, default=1000)
     asked = parser.parse_args()
-    services = {"ssh": ("ssh-up", 2, bench_ssh), "slurm": ("slurm-up", 4, bench_slurm)}
+    services = {"ssh": ("ssh-up", 1, bench_ssh), "slurm": ("slurm-up", 4, bench_slurm)}
     for name in asked.which:
         script, ports, bench = services[name]
         with tempfile.TemporaryDirectory() as temporary:
