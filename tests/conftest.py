@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import NoReturn
 
 import pytest
 
-from services.service import ServiceMissing, Services, service
-
-
-def _give_up(reason: str) -> NoReturn:
-    """Skip for want of a service; where the services are promised, that is a failure."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+from services.service import ServiceMissing, Services, give_up, service
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +25,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
                     started[script] = missing
             environment = started[script]
             if isinstance(environment, ServiceMissing):
-                _give_up(str(environment))
+                give_up(str(environment))
             return environment
 
         yield environment_of

@@ -59,6 +59,13 @@ POINTS: Final = frozenset(
         "attempt before its return",
         "attempt linked again",
         "attempt before removal",
+        # run directories that travel
+        "parcel packed",
+        "parcel claimed",
+        "parcel back",
+        "parcel believed",
+        "parcel forgotten",
+        # the rest of a run directory's life
         "journal draft written",
         "journal revoked",
         "removal before file",

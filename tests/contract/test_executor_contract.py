@@ -27,10 +27,11 @@ from services.executor_place import (
     log_of,
     opened,
     times_run,
+    witness,
 )
 from services.service import Services
 
-_PLACES = ("fake", "local", "command", "ssh", "slurm", "gridengine")
+_PLACES = ("fake", "local", "command", "ssh", "far ssh", "slurm", "gridengine")
 
 
 @pytest.fixture(params=_PLACES)
@@ -42,7 +43,9 @@ def place(
     """Return each place in turn."""
     name: str = request.param
     if name == "ssh":
-        return SshPlaces(services("ssh-up", 1)).place()
+        return SshPlaces(services("ssh-up", 2)).place()
+    if name == "far ssh":
+        return SshPlaces(services("ssh-up", 2), directory=str(tmp_path / "far")).place()
     if name == "slurm":
         return BatchPlaces(services("slurm-up", 4)).slurm(tmp_path / "spool")
     if name == "gridengine":
@@ -207,7 +210,7 @@ def test_cancel_reaches_what_ignores_term_or_left_the_session(
     with opened(place) as watch:
         _submit(watch.executor, jobs)
         watch.until(lambda: all(times_run(job) == 1 for job in jobs))
-        stray = Path(jobs[1].run_dir, "stray")
+        stray = witness(jobs[1], "stray")
         if not isinstance(place, FakePlace):
             watch.until(stray.exists)
         watch.executor.cancel([job.row for job in jobs], 0.5)
@@ -319,7 +322,7 @@ def test_jobs_with_different_wishes_are_submitted_together(place: Place, worksho
 
 
 def test_five_hundred_jobs_outlive_the_executor_that_submitted_them(place: Place, workshop: Workshop) -> None:
-    jobs = _made(place, workshop, *[Behaviour() for _ in range(500)])
+    jobs = _made(place, workshop, *[Behaviour() for _ in range(place.many)])
     with opened(place) as watch:
         handles = _submit(watch.executor, jobs)
         watch.take(watch.executor.poll())
@@ -330,7 +333,7 @@ def test_five_hundred_jobs_outlive_the_executor_that_submitted_them(place: Place
         never_began = [job for job in jobs if ends[job.row].kind is ChangeKind.LOST and times_run(job) == 0]
         again = [replace(job, attempt=2) for job in never_began]
         _rerun(place, watch, again)
-    assert [times_run(job) for job in jobs] == [1] * 500
+    assert [times_run(job) for job in jobs] == [1] * len(jobs)
     assert all(glance(job.run_dir)[1] is not None for job in jobs)
 
 

@@ -269,4 +269,6 @@ def test_every_fail_point_is_reached_by_one_of_the_stories(tmp_path: Path, stabl
         _, points = opened(story, room, stable)
         reached.update(point.rpartition(":")[0] for point in points)
         shutil.rmtree(room)
-    assert sorted(POINTS - reached) == []
+    # Those of run directories that travel need an ssh host: tests/e2e/test_ssh_apart.py is killed at them.
+    here = {point for point in POINTS if not point.startswith("parcel ")}
+    assert sorted(here - reached) == []

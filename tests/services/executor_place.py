@@ -16,6 +16,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from fakes.executor import FakeCluster, FakeExecutor, Plan
+from megatest.app import wiring
 from megatest.engine.ports import Executor
 from megatest.executors.batch import BatchExecutor
 from megatest.executors.call import child_starter
@@ -55,6 +56,7 @@ class Behaviour:
 
 
 _SCRIPT = """\
+export beside={beside}
 cd {run_dir} || exit 70
 if ! (set -C; : >{journal}) 2>/dev/null; then
   echo 'this attempt was already started'
@@ -72,7 +74,7 @@ finish() {{
   exit "$1"
 }}
 trap '{on_term}' TERM
-echo once >>runs
+echo once >>"$beside"runs
 printf '%s' {says}
 {strays}
 while [ -n "{gate}" ] && [ ! -e "{gate}" ]; do sleep 0.05; done
@@ -82,11 +84,11 @@ while [ -n "{gate}" ] && [ ! -e "{gate}" ]; do sleep 0.05; done
 _STRAY = """\
 (setsid sh -c '
   trap "" TERM
-  echo $$ >stray.new
-  mv stray.new stray
+  echo $$ >"$beside"stray.new
+  mv "$beside"stray.new "$beside"stray
   while :; do sleep 1; done
 ' >/dev/null 2>&1 &)
-while [ ! -e stray ]; do sleep 0.02; done
+while [ ! -e "$beside"stray ]; do sleep 0.02; done
 """
 
 
@@ -127,6 +129,7 @@ def _text_of(behaviour: Behaviour, run_dir: Path) -> str:
         journal=_JOURNAL,
         says=shlex.quote(behaviour.says),
         strays=_STRAY if behaviour.strays else "",
+        beside=shlex.quote(f"{run_dir}."),
         gate=behaviour.gate or "",
         on_term="" if behaviour.ignores_term else "finish 143",
         end=end,
@@ -150,8 +153,13 @@ def glance(run_dir: str) -> tuple[Started | None, Ended | None]:
 def times_run(job: Job) -> int:
     """Return how often a job's script got going."""
     with suppress(FileNotFoundError):
-        return len(Path(job.run_dir, "runs").read_text().splitlines())
+        return len(witness(job, "runs").read_text().splitlines())
     return 0
+
+
+def witness(job: Job, what: str) -> Path:
+    """Return the file beside the run directory by which a job tells us, wherever it runs."""
+    return Path(f"{job.run_dir}.{what}")
 
 
 def log_of(job: Job) -> str:
@@ -214,6 +222,11 @@ class Watch:
 class Place(Protocol):
     """Somewhere an executor runs jobs."""
 
+    @property
+    def many(self) -> int:
+        """How many jobs are many here."""
+        ...
+
     def executor(self) -> Executor:
         """Return a new executor object over the same place."""
         ...
@@ -229,6 +242,8 @@ class Place(Protocol):
 
 class FakePlace:
     """The fake cluster, with the side effects of a job script."""
+
+    many = 500
 
     def __init__(self) -> None:
         self._behaviours: dict[str, Behaviour] = {}
@@ -258,7 +273,7 @@ class FakePlace:
     def _begin(self, job: Job) -> None:
         behaviour = self._behaviours[job.name]
         Path(job.log).write_text(behaviour.says, "utf-8")
-        with Path(job.run_dir, "runs").open("a") as file:
+        with witness(job, "runs").open("a") as file:
             file.write("once\n")
         Path(job.run_dir, _JOURNAL).write_text('{"k":"start","pid":0}\n')
 
@@ -274,6 +289,7 @@ class RealPlace:
 
     make: Callable[[], Executor]
     make_closed: Callable[[], Executor] | None = None
+    many: int = 500
 
     def executor(self) -> Executor:
         return self.make()
@@ -342,22 +358,55 @@ def _user() -> str:
 
 @dataclass
 class SshPlaces:
-    """Makes the place of ssh hosts; all of them are this machine."""
+    """Makes the place of ssh hosts; all of them are this machine.
+
+    Attributes:
+        environment: that reaches the service.
+        directory: where jobs are copied to; empty: they run where they are.
+    """
 
     environment: Mapping[str, str]
+    directory: str = ""
 
     def place(self) -> Place:
-        """Return two hosts of four slots each."""
+        """Return two hosts."""
+        if self.directory:
+            # Each is copied twice, in batches.
+            return RealPlace(lambda: self.make(32, 32), lambda: self.make(0), many=100)
         return RealPlace(lambda: self.make(4, 4), lambda: self.make(0))
 
-    def make(self, *slots: int, settings: SshSettings | None = None) -> SshExecutor:
-        """Return an executor over hosts with so many slots."""
+    def make(
+        self,
+        *slots: int,
+        settings: SshSettings | None = None,
+        directories: Sequence[str] = (),
+        path: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> SshExecutor:
+        """Return an executor over hosts with so many slots.
+
+        Args:
+            slots: of each host.
+            settings: of the executor.
+            directories: where each host's jobs are copied to; all to the same one without.
+            path: searched for `ssh` and `tar` first.
+            clock: monotonic seconds.
+        """
         options = ("-F", self.environment["MEGATEST_TEST_SSH_CONFIG"])
+        places = directories or [self.directory] * len(slots)
         return SshExecutor(
-            hosts=[HostSlots(name=f"loop{n}", slots=count) for n, count in enumerate(slots, 1)],
+            hosts=[
+                HostSlots(name=f"loop{n}", slots=count, directory=directory)
+                for n, (count, directory) in enumerate(zip(slots, places, strict=True), 1)
+            ],
             settings=replace(settings or SshSettings(), options=options),
             glance=glance,
-            environment=os.environ,
+            luggage=wiring.make_luggage(),
+            environment={
+                **os.environ,
+                "PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"],
+            },
+            clock=clock,
         )
 
 

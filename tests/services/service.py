@@ -9,6 +9,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 Services = Callable[[str, int], dict[str, str]]
 """Returns the environment that reaches a service, given its script and how many ports it needs."""
@@ -19,6 +22,13 @@ _UP_TIMEOUT_S = 300
 
 class ServiceMissing(Exception):  # noqa: N818 - a test turns it into a skip
     """A service cannot be had here; the text says why."""
+
+
+def give_up(reason: str) -> NoReturn:
+    """Skip for want of a service; where the services are promised, that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from services.service import Services
 
 @pytest.fixture
 def places(services: Services) -> SshPlaces:
-    return SshPlaces(services("ssh-up", 1))
+    return SshPlaces(services("ssh-up", 2))
 
 
 @pytest.fixture
@@ -182,6 +182,27 @@ def test_more_jobs_than_slots_wait_and_all_run(places: SshPlaces, workshop: Work
     watch.until_ended(jobs)
     executor.close()
     assert [times_run(job) for job in jobs] == [1] * 20
+
+
+def test_no_host_gets_more_jobs_at_once_than_it_has_slots(
+    places: SshPlaces, workshop: Workshop, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    executor = places.make(2, 1)
+    watch = Watch(executor)
+    jobs = [workshop.job(Behaviour(gate=gate)) for _ in range(5)]
+    executor.submit(jobs)
+    watch.until(lambda: sum(times_run(job) for job in jobs) == 3)
+    watch.until(lambda: any("slots" in change.reason for change in watch.news))
+    waiting = {c.row for c in watch.news if c.kind is ChangeKind.PENDING and "slots" in c.reason}
+    assert waiting.isdisjoint(job.row for job in jobs if times_run(job))
+    hosts = [change.host for change in watch.news if change.kind is ChangeKind.STARTED]
+    assert len(waiting) == 2
+    assert sorted(hosts) == ["loop1", "loop1", "loop2"]
+    gate.touch()
+    watch.until_ended(jobs)
+    executor.close()
+    assert [times_run(job) for job in jobs] == [1] * 5
 
 
 def test_a_remake_finds_jobs_by_their_name_when_the_journal_does_not_tell(

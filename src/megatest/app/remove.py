@@ -28,7 +28,7 @@ from megatest.model.record import RunRecord, TestRecord
 from megatest.model.spec import Disk
 from megatest.model.status import ACTIVE, State, Status
 from megatest.workarea.marker import Owner
-from megatest.workarea.removal import Refused
+from megatest.workarea.removal import Refused, earlier_attempts
 from megatest.workarea.runlog import run_log_path
 from megatest.workarea.tree import prune
 
@@ -199,6 +199,9 @@ class _Removal:
         paths: tuple[str, ...] = ()
         if test.shortdir.startswith("/") and (test.attempt or os.path.lexists(test.shortdir)):
             owner = self._owner(test)
+            if reason := self._clear_copies(test, owner):
+                self._keep(test, reason)
+                return False
             done = self._workarea.remove(test.shortdir, owner, dry_run=self._order.dry_run)
             if isinstance(done, Refused) and (disks := self._own_disks(test.test_id.test)):
                 done = self._workarea.remove(test.shortdir, owner, disks=disks, dry_run=self._order.dry_run)
@@ -208,6 +211,17 @@ class _Removal:
             paths = done.paths
         self._report.gone.append(Gone(run=self._run.name, test=str(test.test_id), paths=paths))
         return True
+
+    def _clear_copies(self, test: TestRecord, owner: Owner) -> str:
+        """Remove what ssh hosts have of a test's attempts; return why one may still have something."""
+        area = self._session.area
+        if self._order.dry_run or not any(host.directory for host in area.hosts):
+            return ""
+        disks = (*(disk.path for disk in area.disks), f"{area.home}/runs")
+        for run_dir in (test.shortdir, *earlier_attempts(owner, disks)):
+            if reason := wiring.clear_copy(self._session, run_dir):
+                return reason
+        return ""
 
     def _own_disks(self, name: str) -> tuple[Disk, ...]:
         """Return the disks that a test's own file names, if it is still there and right."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from megatest.model.lease import Holder
     from megatest.model.spec import Area
     from megatest.store.port import Editing, EngineStore, Reading
+    from megatest.workarea.away import Luggage
     from megatest.workarea.ondisk import WorkAreaOnDisk
 
     Records = Reading
@@ -170,7 +171,11 @@ def _executor_makers(session: Session, slots: int | None) -> Mapping[str, Callab
             )
         settings = ssh_settings("executor ssh", area.executors.get("ssh", {}))
         return SshExecutor(
-            hosts=area.hosts, settings=settings, glance=glance, environment=session.request.environ
+            hosts=area.hosts,
+            settings=settings,
+            glance=glance,
+            luggage=make_luggage(),
+            environment=session.request.environ,
         )
 
     makers: dict[str, Callable[[], Executor]] = {LOCAL: local, COMMAND: command, SSH: ssh}
@@ -224,6 +229,39 @@ def make_workarea(area: Area, environment: Mapping[str, str], clock: Clock) -> W
         environment=inherited,
         python=sys.executable,
         home=inherited.get("HOME", ""),
+    )
+
+
+def make_luggage() -> Luggage:
+    """Return what carries run directories to hosts that do not share them."""
+    import megatest
+    from megatest.workarea.away import Luggage
+    from megatest.workarea.ondisk import SHIM_DIR
+
+    return Luggage(shim_dir=SHIM_DIR, package=os.path.dirname(os.path.abspath(megatest.__file__)))
+
+
+def clear_copy(session: Session, run_dir: str) -> str:
+    """Remove what an ssh host has of a run directory that it does not share.
+
+    Returns:
+        Why it may still have it; empty if it has not.
+    """
+    from megatest.workarea.away import read_note
+
+    note = read_note(run_dir)
+    if note is None:
+        return ""
+    from megatest.executors.clearing import clear_copy as clear
+    from megatest.executors.setting import ssh_settings
+
+    area = session.area
+    return clear(
+        note.host,
+        note.directory,
+        hosts=area.hosts,
+        settings=ssh_settings("executor ssh", area.executors.get("ssh", {})),
+        environment=session.request.environ,
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from megatest.config.entry import Document, Entry, Loaded
-from megatest.config.line import BLANKS
+from megatest.config.hosts import hosts_from
 from megatest.config.paths import disks_from, path_in
 from megatest.config.pools import pools_from
 from megatest.config.reader import read
@@ -20,7 +20,7 @@ from megatest.config.values import Values, words
 from megatest.model.error import Diagnostic, Location, Severity, UserError
 from megatest.model.ids import Target
 from megatest.model.slotted import replace
-from megatest.model.spec import Area, Field, HostSlots
+from megatest.model.spec import Area, Field
 
 CONFIG_NAME: Final = "megatest.config"
 
@@ -42,7 +42,6 @@ _SQL_TYPES: Final = {
     "": "TEXT", "TEXT": "TEXT", "VARCHAR": "TEXT", "CHAR": "TEXT", "STRING": "TEXT",
     "INTEGER": "INTEGER", "INT": "INTEGER", "REAL": "REAL", "FLOAT": "REAL", "NUMERIC": "NUMERIC",
 }  # fmt: skip
-_SLOTS: Final = r"(?:slots\s+)?(\d{1,9})(?:\s+(\S+))?\Z"
 
 
 def find_area(start: str, env: Mapping[str, str], config_name: str = CONFIG_NAME) -> str:
@@ -215,7 +214,7 @@ def _with_launching(area: Area, values: Values) -> Area:
         flexi_launcher=values.text("jobtools", "flexi-launcher") != "no",
         launchers=tuple(values.texts("launchers").items()),
         host_types=values.texts("host-types"),
-        hosts=_hosts(values.entries("hosts")),
+        hosts=hosts_from(values),
         executors=_executors(values),
     )
 
@@ -291,16 +290,6 @@ def _sql_type(entry: Entry, findings: list[Diagnostic]) -> str:
 def _tests_paths(values: Values, home: str, env: Mapping[str, str]) -> tuple[str, ...]:
     given = [path_in(home, text, env) for text in values.texts("tests-paths").values() if text]
     return tuple(dict.fromkeys([*given, os.path.join(home, "tests")]))
-
-
-def _hosts(entries: Iterable[Entry]) -> tuple[HostSlots, ...]:
-    """Return the lines that are hosts with slots; all others are data for ``#{get}``."""
-    hosts = []
-    for entry in entries:
-        match = re.match(_SLOTS, entry.value.strip(BLANKS), re.ASCII)
-        if match:
-            hosts.append(HostSlots(name=entry.key, slots=int(match[1]), directory=match[2] or ""))
-    return tuple(hosts)
 
 
 def _executors(values: Values) -> dict[str, dict[str, str]]:

@@ -267,7 +267,7 @@ AREA: Final = FileSchema(
             doc="hosts that run tests over ssh; other lines are data for `#{get hosts ...}`",
             entry="HOST slots N [DIR]",
             entry_doc="how many tests at once (`4` is short for `slots 4`), and a work directory "
-            "where nothing is shared",
+            "on a host that does not share the directories of runs",
         ),
         EXECUTOR,
         _VALIDVALUES,

@@ -9,6 +9,13 @@
 #   seek ID NAME                which is it?    -> pid ID PID STARTED  or  gone ID
 #   reach ID NAME PID SIGNAL    signal all of it -> reached ID COUNT
 #
+# And for hosts that do not share the directories of runs; DIR is a copy that was sent:
+#
+#   begin ID NAME DIR LOG       start what was unpacked as DIR.part -> as start
+#   void ID DIR                 it must never begin  -> void ID  or  begun ID: too late
+#   read ID FROM DIR            its journal from a byte on -> said ID FROM HEX...
+#   drop ID DIR                 remove it            -> dropped ID
+#
 # STARTED is the start time of a process in clock ticks since boot: with the boot id of the first
 # line it names a process for ever, as a pid alone does not.
 
@@ -87,13 +94,61 @@ seek() { # ID NAME
 reach() { # ID NAME PID SIGNAL
   count=0
   find_marked "$2"
-  [ "$3" = 0 ] || kill -s "$4" -- "-$3" 2>/dev/null
   for process in $found; do
     identify "$process" || continue
     count=$((count + 1))
     [ "$group" = "$3" ] || kill -s "$4" "$process" 2>/dev/null
   done
+  # After the count, which is of what was there to be signalled.
+  [ "$3" = 0 ] || kill -s "$4" -- "-$3" 2>/dev/null
   echo "reached $1 $count"
+}
+
+# Whoever renames DIR.part has it: a begin that was held up on the way comes too late for a void.
+begin() { # ID NAME DIR LOG
+  if mv "$3.part" "$3" 2>/dev/null; then
+    clear_earlier "$2" "$3"
+    start "$1" "$2" "$3/.megatest/job.sh" "$3/$4"
+  else
+    echo "fail $1 there is no $3.part to begin with"
+  fi
+}
+
+# Names are TEST-ATTEMPT, copies NAME.WORD: what an earlier attempt left that nobody came back for.
+clear_earlier() { # NAME DIR
+  for old in "${2%/*}/${1%-*}"-*.*; do
+    name=${old##*/}
+    name=${name%%.*}
+    [ -d "$old" ] && [ "$name" != "$1" ] || continue
+    find_marked "$name"
+    for process in $found; do
+      kill -s KILL "$process" 2>/dev/null
+    done
+    rm -rf "$old"
+  done
+}
+
+void() { # ID DIR
+  if mv "$2.part" "$2.void" 2>/dev/null; then
+    rm -rf "$2.void"
+  elif [ -d "$2" ]; then
+    echo "begun $1"
+    return
+  fi
+  echo "void $1"
+}
+
+# So few bytes that an answer is one write of a pipe, and does not mix with others.
+said() { # ID FROM DIR
+  echo "said $1 $2" $(od -An -v -tx1 -j "$2" -N 1200 "$3/.megatest/journal" 2>/dev/null)
+}
+
+drop() { # ID DIR
+  rm -rf "$2" "$2.part" 2>/dev/null || {
+    chmod -R u+rwx "$2" "$2.part"
+    rm -rf "$2" "$2.part"
+  } 2>/dev/null
+  [ -e "$2" ] || echo "dropped $1"
 }
 
 command -v setsid >/dev/null || setsid() { exec "$@"; }
@@ -107,5 +162,9 @@ while IFS=$tab read -r verb id one two three; do
     look) look "$id" "$one" "$two" ;;
     seek) seek "$id" "$one" ;;
     reach) reach "$id" "$one" "$two" "$three" ;;
+    begin) (export "$mark=$one"; begin "$id" "$one" "$two" "$three") & ;;
+    void) void "$id" "$one" ;;
+    read) said "$id" "$one" "$two" ;;
+    drop) (drop "$id" "$one") & ;;
   esac
 done

@@ -17,6 +17,7 @@ from enum import Enum
 from importlib.resources import files
 
 from megatest.executors.setting import SshSettings
+from megatest.executors.sockets import Sockets
 
 _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 30.0
@@ -40,10 +41,12 @@ class Session:
         settings: options and time limits.
         environment: of the ssh client.
         clock: monotonic seconds.
+        sockets: where further channels of the connection are asked for; None if it needs none.
 
     Attributes:
         state: see there.
         boot_id, hostname: what the agent said of its host; empty before the first time.
+        number: how often a connection was begun.
         down_since: monotonic time since when it has not been up.
         trouble: why it is not up.
     """
@@ -54,16 +57,20 @@ class Session:
         settings: SshSettings,
         environment: Mapping[str, str],
         clock: Callable[[], float],
+        sockets: Sockets | None = None,
     ) -> None:
         self.host = host
         self.state = SessionState.DOWN
         self.boot_id = ""
         self.hostname = ""
+        self.number = 0
         self.down_since = clock()
         self.trouble = "not connected yet"
         self._settings = settings
         self._environment = environment
         self._clock = clock
+        self._sockets = sockets
+        self._socket = ""
         self._pid = 0
         self._stdin = self._stdout = self._stderr = -1
         self._to_write = b""
@@ -78,8 +85,10 @@ class Session:
     def _connect(self) -> None:
         agent = files("megatest.executors").joinpath("agent.sh").read_bytes()
         self._read = self._complaint = b""
+        self.number += 1
+        self._socket = self._sockets.fresh() if self._sockets is not None else ""
         try:
-            self._spawn(_ssh_words(self.host, self._settings, len(agent)))
+            self._spawn(_ssh_words(self.host, self._settings, len(agent), _main_options(self._socket)))
         except OSError as error:
             self._disconnected(f"cannot start ssh: {error.strerror}")
             return
@@ -140,6 +149,21 @@ class Session:
                 os.kill(self._pid, signal.SIGKILL)
                 os.waitpid(self._pid, 0)  # at once: KILL, and a client holds no disk
         self._pid = 0
+        if self._socket:
+            with suppress(OSError):
+                os.unlink(self._socket)  # a client that was killed leaves it
+            self._socket = ""
+
+    def channel(self, text_bytes: int) -> list[str]:
+        """Return the command line of another channel of this connection.
+
+        Should the connection be gone, or its server take no more channels, ssh makes one anew.
+
+        Args:
+            text_bytes: length of the shell text that its standard input begins with.
+        """
+        options = ("ControlMaster=no", f"ControlPath={self._socket or 'none'}")
+        return _ssh_words(self.host, self._settings, text_bytes, options)
 
     # -- talking --------------------------------------------------------------------------------
 
@@ -224,21 +248,27 @@ class Session:
         return self._give_up_at if self.state is SessionState.CONNECTING else None
 
 
-def _ssh_words(host: str, settings: SshSettings, agent_bytes: int) -> list[str]:
+def _main_options(socket: str) -> tuple[str, ...]:
+    """Return the options that make a connection the master of others, or of none."""
+    if socket:
+        return ("ControlMaster=yes", f"ControlPath={socket}", "ControlPersist=no")
+    # A master connection of the user's would outlive the engine and share its fate with others.
+    return ("ControlMaster=no", "ControlPath=none")
+
+
+def _ssh_words(host: str, settings: SshSettings, text_bytes: int, control: tuple[str, ...]) -> list[str]:
     """Return the client's command line.
 
-    `dd` with blocks of one byte takes the agent and not a byte more from the session.
+    `dd` with blocks of one byte takes the shell text and not a byte more from the session.
     """
-    bootstrap = f"exec /bin/sh -c 'eval \"$(dd bs=1 count={agent_bytes} 2>/dev/null)\"'"
+    bootstrap = f"exec /bin/sh -c 'eval \"$(dd bs=1 count={text_bytes} 2>/dev/null)\"'"
     options = (
         "BatchMode=yes",
         f"ConnectTimeout={max(1, int(settings.connect_timeout_s))}",
         # A host that falls silent is noticed within 45 s.
         "ServerAliveInterval=15",
         "ServerAliveCountMax=3",
-        # A master connection of the user's would outlive the engine and share its fate with others.
-        "ControlMaster=no",
-        "ControlPath=none",
+        *control,
     )
     words = [word for option in options for word in ("-o", option)]
     return ["ssh", "-T", *words, *settings.options, "--", host, bootstrap]

@@ -58,11 +58,13 @@ class SshSettings:
         options: further words for ssh, before the host.
         connect_timeout_s: how long a connection may take to be made.
         lost_after_s: how long a host may be away before its tests are given up.
+        transfer_timeout_s: how long it may take to copy a run directory to or from a host.
     """
 
     options: tuple[str, ...] = ()
     connect_timeout_s: float = 15
     lost_after_s: float = 300
+    transfer_timeout_s: float = 3600
 
 
 _ALIASES = {"partition": "queue", "project": "account"}

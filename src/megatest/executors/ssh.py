@@ -5,6 +5,9 @@ start time.  When a session breaks its jobs go on; the next session looks for th
 identity.  What it finds is asked about again and again, because the new agent is not its
 parent: how such a job ended only its journal knows.  A host that stays away for longer than
 `lost_after_s` loses its jobs; should it come back, what it still runs of them is ended.
+
+Run directories for hosts that do not share ours are carried by `freight`; jobs of an earlier
+engine are found by `search`.
 """
 
 from __future__ import annotations
@@ -13,26 +16,33 @@ import select
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from megatest.executors.answer import Answers
+from megatest.executors.call import Calls, child_starter
 from megatest.executors.command import Glance
-from megatest.executors.remote import KILL_STEP_S, Host, Remote, Stage
+from megatest.executors.ending import Endings
+from megatest.executors.freight import Freight
+from megatest.executors.luggage import Luggage
+from megatest.executors.remote import Host, Owed, Remote, Stage
+from megatest.executors.roster import Roster
+from megatest.executors.search import Search
 from megatest.executors.session import Session
 from megatest.executors.setting import SshSettings
+from megatest.executors.sockets import Sockets
 from megatest.model.job import ChangeKind, Job, JobChange, Submission
 from megatest.model.spec import HostSlots
 
 _LOOK_EVERY_S = 1.0
-_LONGEST_KILL_STEP_S = 2.0
-_SIGNAL_CODES = 128
-_NO_END = "it ended while no session was there to tell how, and left no exit record"
+_CLEARING_S = 5.0
 
 
 class SshExecutor:
-    """Runs jobs on hosts that are reached by ssh and share the directories of runs.
+    """Runs jobs on hosts that are reached by ssh.
 
     Args:
-        hosts: names and slots, as in ``[hosts]``.
+        hosts: names, slots and directories, as in ``[hosts]``.
         settings: of ``[executor ssh]``.
         glance: reads the begin and the end from a journal.
+        luggage: run directories that travel to hosts which do not share ours.
         environment: of the ssh clients.
         clock: monotonic seconds.
     """
@@ -46,22 +56,26 @@ class SshExecutor:
         hosts: Sequence[HostSlots],
         settings: SshSettings,
         glance: Glance,
+        luggage: Luggage,
         environment: Mapping[str, str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._glance = glance
         self._clock = clock
+        sockets = Sockets()
         self._hosts = [
-            Host(session=Session(host.name, settings, environment, clock), slots=host.slots) for host in hosts
+            Host(
+                session=Session(host.name, settings, environment, clock, sockets if host.directory else None),
+                slots=host.slots,
+                directory=host.directory,
+            )
+            for host in hosts
         ]
-        self._by_row: dict[int, Remote] = {}
-        self._by_number: dict[int, Remote] = {}
-        self._waiting: dict[int, Remote] = {}
-        self._sought: dict[int, Remote] = {}
-        self._ending: dict[int, Remote] = {}
-        self._last_number = 0
-        self._news: list[JobChange] = []
+        self._roster = Roster(hosts=self._hosts, settings=settings, glance=glance, clock=clock)
+        self._endings = Endings()
+        self._freight = Freight(self._roster, luggage, Calls(child_starter(environment)), self._over)
+        self._search = Search(self._roster, self._freight, self._settle)
+        self._answers = Answers(self._roster, self._freight, self._search, self._over, self._settle)
 
     @property
     def slots(self) -> int:
@@ -86,107 +100,61 @@ class SshExecutor:
         return answers
 
     def _take(self, job: Job) -> Submission:
-        known = self._by_row.get(job.row)
+        known = self._roster.by_row.get(job.row)
         if known is None or known.job.name != job.name:
             for path in (job.script, job.log):
                 if any(c in path for c in "\t\n\r\0"):
                     return Submission(row=job.row, error=f"path {path!r} holds a tab or a line break")
-            remote = self._register(job)
-            self._waiting[remote.number] = remote
+            remote = self._roster.register(job)
+            self._roster.waiting[remote.number] = remote
         return Submission(row=job.row, handle=f"ssh:{job.name}")
-
-    def _register(self, job: Job) -> Remote:
-        self._last_number += 1
-        remote = Remote(job=job, number=self._last_number)
-        self._by_row[job.row] = remote
-        self._by_number[remote.number] = remote
-        return remote
 
     def _hand_out(self) -> None:
         """Give waiting jobs to free slots, those of the emptiest host first."""
-        for remote in list(self._waiting.values()):
-            host = max(self._hosts, key=lambda host: host.free, default=None)
-            if host is None or host.free <= 0:
+        waiting = self._roster.waiting
+        for remote in list(waiting.values()):
+            able = [host for host in self._hosts if host.free > 0]
+            if not able:
                 break
-            del self._waiting[remote.number]
-            self._place(remote, host, Stage.STARTED)
-            job = remote.job
-            host.session.send("start", remote.number, job.name, job.script, job.log)
-        if self._waiting:
+            host = max((h for h in able if h.name not in remote.refused), key=_free, default=None)
+            if host is None:
+                continue
+            del waiting[remote.number]
+            if host.directory:
+                self._freight.send(remote, host)
+            else:
+                self._roster.place(remote, host, Stage.STARTED)
+                job = remote.job
+                host.session.send("start", remote.number, job.name, job.script, job.log)
+        if waiting:
             reason = self.trouble or "all slots of the ssh hosts are taken"
-            for remote in self._waiting.values():
-                self._tell(remote, ChangeKind.PENDING, reason)
+            for remote in waiting.values():
+                self._roster.tell(remote, ChangeKind.PENDING, reason)
 
-    def _place(self, remote: Remote, host: Host, stage: Stage) -> None:
-        remote.host = host
-        remote.stage = stage
-        remote.boot_id = host.boot_id
-        host.jobs[remote.number] = remote
-
-    # -- finding again ----------------------------------------------------------------------------
+    # -- finding again --------------------------------------------------------------------------
 
     def adopt(self, jobs: Sequence[tuple[Job, str]]) -> Sequence[JobChange]:
         """Look for jobs of an earlier engine on all hosts; blocks for one time limit at most.
 
         What a host that does not answer may have is sought until it answers or is given up.
         """
-        remotes = [self._seek(self._register(job)) for job, _handle in jobs]
+        remotes = [self._roster.register(job) for job, _handle in jobs]
+        for remote in remotes:
+            self._search.begin(remote)
         deadline = self._clock() + self._settings.connect_timeout_s
-        while any(remote.number in self._sought for remote in remotes) and self._clock() < deadline:
+        while any(remote in self._search for remote in remotes) and self._clock() < deadline:
             self._turn()
-            if all(host.is_up or host.session.has_failed for host in self._hosts) and not self._asked():
+            reached = all(host.is_up or host.session.has_failed for host in self._hosts)
+            if reached and not self._search.is_waiting():
                 break
             self._wait_for_a_moment(deadline)
         return [self._found_out(remote) for remote in remotes]
 
-    def _seek(self, remote: Remote) -> Remote:
-        """Ask every host, now or when it is up, for a job."""
-        started, ended = self._glance(remote.job.run_dir)
-        remote.stage = Stage.SOUGHT
-        remote.sought_since = self._clock()
-        remote.denied.clear()
-        if ended is not None:
-            self._settle(remote, "")
-            return remote
-        if started is not None:
-            remote.pid, remote.ticks, remote.boot_id = started.pid, started.pid_started, started.boot_id
-        self._sought[remote.number] = remote
-        for host in self._hosts:
-            if remote.number not in self._sought:
-                break
-            if host.greeted:
-                self._ask(host, remote)
-            elif host.dead:
-                self._denied(remote, host)
-        return remote
-
-    def _ask(self, host: Host, remote: Remote) -> None:
-        """Ask one host for a job, by identity if it is known, else by the mark of its name."""
-        if remote.pid and remote.boot_id and remote.boot_id != host.boot_id:
-            self._denied(remote, host)
-        elif remote.pid and remote.ticks:
-            host.session.send("look", remote.number, remote.pid, remote.ticks)
-        else:
-            host.session.send("seek", remote.number, remote.job.name)
-
-    def _asked(self) -> bool:
-        """Return whether an answer about a sought job is still to come from a host that is up."""
-        return any(
-            host.is_up and host.name not in remote.denied
-            for remote in self._sought.values()
-            for host in self._hosts
-        )
-
-    def _denied(self, remote: Remote, host: Host) -> None:
-        """A host does not have a job; when none has, it is over."""
-        remote.denied.add(host.name)
-        if remote.denied.issuperset(host.name for host in self._hosts):
-            self._settle(remote, "no host has it")
-
     def _found_out(self, remote: Remote) -> JobChange:
         """Return what adoption brought to light about a job."""
-        told = [change for change in self._news if change.row == remote.job.row]
-        self._news = [change for change in self._news if change.row != remote.job.row]
+        news = self._roster.news
+        told = [change for change in news if change.row == remote.job.row]
+        self._roster.news = [change for change in news if change.row != remote.job.row]
         if told:
             return told[-1]
         reason = self.trouble or "it is being looked for"
@@ -205,19 +173,21 @@ class SshExecutor:
     def poll(self) -> Sequence[JobChange]:
         """Talk to all hosts as far as they are ready; never blocks."""
         self._turn()
-        news, self._news = self._news, []
+        news, self._roster.news = self._roster.news, []
         return news
 
     def _turn(self) -> None:
         now = self._clock()
+        self._freight.collect()
         for host in self._hosts:
-            was_up = host.is_up
+            was_up, number = host.is_up, host.session.number
             for words in host.session.poll():
-                self._hear(host, words)
-            if was_up and not host.is_up:
+                self._answers.hear(host, words)
+            if was_up and (not host.is_up or host.session.number != number):
                 host.greeted = False
             self._care_for(host, now)
-        self._go_on_ending(now)
+            self._freight.go_on(host, now)
+        self._endings.go_on(now)
         self._hand_out()
         for host in self._hosts:
             host.session.flush()
@@ -236,164 +206,43 @@ class SshExecutor:
         host.dead = True
         reason = f"host {host.name} has not answered for {self._settings.lost_after_s:g} s"
         for remote in list(host.jobs.values()):
-            host.given_up.append((remote.job.name, remote.pid))
+            if remote.stage is Stage.SENDING:
+                self._roster.start_over(remote)
+                continue
+            directory = remote.copy.directory if remote.copy is not None else ""
+            owed = Owed(name=remote.job.name, pid=remote.pid, directory=directory, run_dir=remote.job.run_dir)
+            host.owe(remote.number, owed)
             self._settle(remote, f"{reason}: {host.session.trouble}")
-        for remote in list(self._sought.values()):
-            self._denied(remote, host)
-
-    def _hear(self, host: Host, words: list[str]) -> None:
-        """Take in one answer of an agent; what is no answer is passed over."""
-        if words[0] == "hello":
-            self._greet(host)
-            return
-        remote = self._by_number.get(int(words[1])) if len(words) > 1 and words[1].isdecimal() else None
-        if remote is None or (remote.end is not None and words[0] != "reached"):
-            return
-        match words:
-            case ["pid", _, pid, ticks] if pid.isdecimal() and ticks.isdecimal():
-                self._identified(remote, host, int(pid), int(ticks))
-            case ["alive", _]:
-                self._identified(remote, host, remote.pid, remote.ticks)
-            case ["gone", _]:
-                self._gone(remote, host)
-            case ["end", _, code, *left] if code.isdecimal():
-                self._ended(remote, int(code), left)
-            case ["fail", _, *reason]:
-                self._finish(remote, remote.change(ChangeKind.ENDED, reason=" ".join(reason)))
-            case ["reached", _, count] if count == "0" and remote.end is not None:
-                self._finish(remote, remote.end)
-
-    def _greet(self, host: Host) -> None:
-        """A session is up: look for what its host had, and for what is sought."""
-        rebooted = host.boot_id not in ("", host.session.boot_id)
-        host.boot_id = host.session.boot_id
-        host.greeted = True
-        host.dead = False
-        for name, pid in host.given_up:
-            host.session.send("reach", 0, name, pid, "KILL")
-        host.given_up.clear()
-        for remote in list(host.jobs.values()):
-            if rebooted:
-                self._settle(remote, f"host {host.name} was started anew")
-            elif remote.pid:
-                remote.stage = Stage.WATCHED
-                host.session.send("look", remote.number, remote.pid, remote.ticks)
-            else:
-                host.session.send("seek", remote.number, remote.job.name)
-        for remote in list(self._sought.values()):
-            self._ask(host, remote)
-
-    def _identified(self, remote: Remote, host: Host, pid: int, ticks: int) -> None:
-        """A host has a job, under this pid."""
-        remote.pid, remote.ticks = pid, ticks
-        if remote.stage is Stage.SOUGHT:
-            del self._sought[remote.number]
-            self._place(remote, host, Stage.WATCHED)
-        self._tell(remote, ChangeKind.STARTED)
-
-    def _gone(self, remote: Remote, host: Host) -> None:
-        """A host does not have a job (any more)."""
-        if remote.stage is Stage.SOUGHT:
-            self._denied(remote, host)
-        elif remote.stage is Stage.WATCHED:
-            self._settle(remote, _NO_END)
-        elif remote.host is host and not remote.pid:
-            # The session broke before the agent could answer.
-            started, ended = self._glance(remote.job.run_dir)
-            if started is None and ended is None:
-                self._start_over(remote, host)
-            else:
-                self._settle(remote, _NO_END)
-
-    def _start_over(self, remote: Remote, host: Host) -> None:
-        """Nothing of a job has begun: it waits again."""
-        del host.jobs[remote.number]
-        remote.host = None
-        remote.stage = Stage.WAITING
-        self._waiting[remote.number] = remote
-
-    def _ended(self, remote: Remote, status: int, left: list[str]) -> None:
-        """The agent tells the end of a job script."""
-        started, ended = self._glance(remote.job.run_dir)
-        if ended is None and started is not None and remote.pid and started.pid not in (0, remote.pid):
-            # It only said that it was begun before, when a start was given up for lost.
-            remote.pid, remote.ticks, remote.stage = started.pid, started.pid_started, Stage.WATCHED
-            return
-        if left:
-            self._news.append(_left_behind(remote.job, left))
-        if ended is not None:
-            self._finish(remote, remote.change(ChangeKind.ENDED, code=ended.code))
-        elif status > _SIGNAL_CODES:
-            # A shell cannot tell a signal from such an exit code; job scripts do not use them.
-            self._finish(remote, remote.change(ChangeKind.ENDED, signal=status - _SIGNAL_CODES))
-        else:
-            self._finish(remote, remote.change(ChangeKind.ENDED, code=status))
+        self._search.deny_all(host)
 
     def _settle(self, remote: Remote, reason: str) -> None:
         """Nobody can tell a job's end: its journal does, or it is lost."""
-        _, ended = self._glance(remote.job.run_dir)
-        if ended is not None:
-            self._finish(remote, remote.change(ChangeKind.ENDED, code=ended.code))
-        elif remote.kill_at is not None and remote.host is not None and remote.host.is_up:
-            self._finish(remote, remote.change(ChangeKind.ENDED, reason="ended on request"))
-        else:
-            self._finish(remote, remote.change(ChangeKind.LOST, reason=reason))
+        end = self._roster.recorded(remote)
+        if end is None and remote.kill_at is not None and remote.host is not None and remote.host.is_up:
+            end = remote.change(ChangeKind.ENDED, reason="ended on request")
+        self._over(remote, end or remote.change(ChangeKind.LOST, reason=reason))
 
-    def _finish(self, remote: Remote, end: JobChange) -> None:
-        """Tell the end of a job; of one being ended, once nothing of it is left."""
-        if (
-            remote.kill_at is not None
-            and remote.host is not None
-            and remote.host.is_up
-            and remote.end is None
-        ):
-            remote.end = end
-            remote.signal_at = 0
-            remote.step_s = KILL_STEP_S
+    def _over(self, remote: Remote, end: JobChange) -> None:
+        """A job is over; its end is told when nothing of it is left there and its results are here."""
+        if self._endings.hold(remote, end) or self._freight.bring_back(remote, end):
             return
-        for register in (self._by_number, self._waiting, self._sought, self._ending):
-            register.pop(remote.number, None)
-        if self._by_row.get(remote.job.row) is remote:
-            del self._by_row[remote.job.row]
-        if remote.host is not None:
-            remote.host.jobs.pop(remote.number, None)
-        self._news.append(end)
-
-    def _tell(self, remote: Remote, kind: ChangeKind, reason: str = "") -> None:
-        if remote.told != (kind, reason):
-            remote.told = (kind, reason)
-            self._news.append(remote.change(kind, reason=reason))
+        self._roster.close(remote, end)
 
     # -- ending ---------------------------------------------------------------------------------
 
     def cancel(self, rows: Sequence[int], grace_s: float) -> None:
         """Begin to end jobs; `poll` carries it on, on a host that is away once it is back."""
-        now = self._clock()
+        at = self._clock() + grace_s
         for row in rows:
-            remote = self._by_row.get(row)
+            remote = self._roster.by_row.get(row)
             if remote is None:
                 continue
-            if remote.stage is Stage.WAITING:
-                self._finish(remote, remote.change(ChangeKind.ENDED, reason="ended before it began"))
-                continue
-            at = now + grace_s
-            remote.kill_at = at if remote.kill_at is None else min(remote.kill_at, at)
-            remote.signal_at = 0
-            self._ending[remote.number] = remote
-
-    def _go_on_ending(self, now: float) -> None:
-        """Send TERM once, KILL from the end of the grace on; ask what is left after the end."""
-        for remote in self._ending.values():
-            if remote.host is None or not remote.host.greeted or now < remote.signal_at:
-                continue
-            assert remote.kill_at is not None
-            number = "KILL" if now >= remote.kill_at else "0" if remote.termed else "TERM"
-            remote.host.session.send("reach", remote.number, remote.job.name, remote.pid, number)
-            remote.termed = True
-            remote.signal_at = now + remote.step_s
-            remote.step_s = min(remote.step_s * 1.5, _LONGEST_KILL_STEP_S)
-            if remote.end is None and now < remote.kill_at:
-                remote.signal_at = remote.kill_at
+            if remote.stage in (Stage.WAITING, Stage.SENDING):
+                self._roster.close(remote, remote.change(ChangeKind.ENDED, reason="ended before it began"))
+            elif remote.stage is Stage.RETURNING:
+                self._freight.do_not_wait(remote, at)
+            else:
+                self._endings.begin(remote, at)
 
     # -- waiting --------------------------------------------------------------------------------
 
@@ -401,44 +250,48 @@ class SshExecutor:
         """Nothing to do: ends are known as they happen."""
 
     def fds(self) -> Sequence[int]:
-        """Return the descriptors of the sessions."""
-        return [fd for host in self._hosts for fd in host.session.fds()]
+        """Return the descriptors of the sessions and transfers."""
+        return [*(fd for host in self._hosts for fd in host.session.fds()), *self._freight.fds()]
 
     def next_poll_s(self) -> float | None:
         """Return when something is due; None if there are no jobs."""
-        if self._news:
+        if self._roster.news:
             return 0.0
-        if not self._by_row:
+        if not self._roster.by_row:
             return None
-        due: list[float] = []
+        due: list[float] = self._endings.due()
+        if (deadline := self._freight.next_deadline()) is not None:
+            due.append(deadline)
         for host in self._hosts:
             due += [at for at in (host.session.due_at(),) if at is not None]
             if not host.is_up and not host.dead:
                 due.append(host.session.down_since + self._settings.lost_after_s)
             if host.is_up and host.watched():
                 due.append(host.look_at)
-        # On a host that is away a signal waits for the session.
-        due += [r.signal_at for r in self._ending.values() if r.host is not None and r.host.greeted]
+            due += self._freight.due(host)
         return max(0.0, min(due) - self._clock()) if due else None
 
     def sweep(self, jobs: Sequence[Job]) -> None:
-        """Nothing to do: agents end it when the job ends."""
+        """Let copies be removed that jobs left on hosts; the rest agents end when a job ends."""
+        for job in jobs:
+            self._freight.leave(job)
 
     def finish(self) -> Sequence[JobChange]:
-        """Nothing remains: agents end what jobs left behind before they tell the end."""
+        """See copies removed from the hosts that can be reached, for some seconds at most."""
+        deadline = self._clock() + _CLEARING_S
+        while any(host.is_busy and not host.session.has_failed for host in self._hosts):
+            if self._clock() >= deadline:
+                break
+            self._turn()
+            self._wait_for_a_moment(deadline)
         return ()
 
     def close(self) -> None:
-        """End the sessions; jobs go on."""
+        """End the sessions and transfers; jobs go on."""
+        self._freight.close()
         for host in self._hosts:
             host.session.drop()
 
 
-def _left_behind(job: Job, left: Sequence[str]) -> JobChange:
-    return JobChange(
-        row=job.row,
-        attempt=job.attempt,
-        kind=ChangeKind.LEFT_BEHIND,
-        reason="ended by us",
-        left_behind=tuple(text.replace(":", " ", 1) for text in left),
-    )
+def _free(host: Host) -> int:
+    return host.free

@@ -241,7 +241,13 @@ class TestSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSlots:
-    """One ssh host of ``[hosts]`` and how many tests it takes at once."""
+    """One ssh host of ``[hosts]``.
+
+    Attributes:
+        name: as ssh knows it.
+        slots: how many tests it takes at once.
+        directory: where run directories are copied to over there; empty for a host that has ours.
+    """
 
     name: str
     slots: int

@@ -130,6 +130,15 @@ t cmd
     )
 
 
+@pytest.mark.parametrize("directory", ["scratch", "~/scratch", "/", "/a;b", "/$HOME/x", "/a//b", "$(pwd)"])
+def test_a_work_directory_that_no_shell_can_take_as_it_is_is_an_error(tmp_path: Path, directory: str) -> None:
+    loaded = _load(tmp_path, FIELDS + f"[hosts]\nh1 slots 2 {directory}\nh2 slots 1 /ok/\n")
+    assert loaded.value.hosts == (HostSlots(name="h2", slots=1, directory="/ok"),)
+    assert ["work directory" in message for message in _errors(loaded)] == [True]
+    assert loaded.findings[-1].location is not None
+    assert loaded.findings[-1].location.line == 5
+
+
 @pytest.mark.parametrize("value", ["0", "-3", "abc", "1.5", ""])
 def test_a_limit_that_is_no_limit_is_an_error(tmp_path: Path, value: str) -> None:
     loaded = _load(tmp_path, FIELDS + f"[setup]\nmax_concurrent_jobs {value}\n")

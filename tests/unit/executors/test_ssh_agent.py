@@ -189,3 +189,83 @@ def test_at_the_end_of_its_input_the_agent_ends(tmp_path: Path) -> None:
     agent = Agent(["/bin/sh"])
     agent.answer()
     assert agent.close() == 0
+
+
+def _sent(directory: Path, name: str) -> str:
+    """Make what a transfer leaves: a run directory that has not begun."""
+    copy = directory / name
+    (directory / f"{name}.part/.megatest").mkdir(parents=True)
+    text = """\
+cd "${0%/.megatest/*}"
+set -C
+: >.megatest/journal || exit 75
+exit 6
+"""
+    (directory / f"{name}.part/.megatest/job.sh").write_text(text)
+    return str(copy)
+
+
+def test_a_copy_begins_once(agent: Agent, tmp_path: Path) -> None:
+    copy = _sent(tmp_path, "a.1")
+    agent.ask("begin", 1, "a.1", copy, "mt_launch.log")
+    assert agent.answer()[0] == "pid"
+    assert agent.answer() == ["end", "1", "6"]
+    assert (Path(copy) / "mt_launch.log").read_text() == ""
+    agent.ask("begin", 2, "a.1", copy, "mt_launch.log")
+    assert agent.answer()[:2] == ["fail", "2"]
+    agent.ask("void", 3, copy)
+    assert agent.answer() == ["begun", "3"]
+
+
+def test_a_copy_that_was_voided_never_begins(agent: Agent, tmp_path: Path) -> None:
+    copy = _sent(tmp_path, "a.1")
+    agent.ask("void", 1, copy)
+    assert agent.answer() == ["void", "1"]
+    agent.ask("begin", 2, "a.1", copy, "mt_launch.log")
+    assert agent.answer()[:2] == ["fail", "2"]
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_journal_over_there_is_read_on_from_any_byte(agent: Agent, tmp_path: Path) -> None:
+    journal = tmp_path / "a.1/.megatest/journal"
+    agent.ask("read", 1, 0, tmp_path / "a.1")
+    assert agent.answer() == ["said", "1", "0"]
+    journal.parent.mkdir(parents=True)
+    text = bytes(range(256)) * 10
+    journal.write_bytes(text)
+    heard = b""
+    while len(heard) < len(text):
+        agent.ask("read", 1, len(heard), tmp_path / "a.1")
+        word, number, offset, *words = agent.answer()
+        assert (word, number, offset) == ("said", "1", str(len(heard)))
+        heard += bytes.fromhex("".join(words))
+    assert heard == text
+    agent.ask("read", 1, len(text), tmp_path / "a.1")
+    assert agent.answer() == ["said", "1", str(len(text))]
+
+
+def test_a_copy_is_dropped_even_if_it_is_read_only(agent: Agent, tmp_path: Path) -> None:
+    copy = tmp_path / "a.1"
+    (copy / "below").mkdir(parents=True)
+    (copy / "below/file").touch()
+    (copy / "below").chmod(0o500)
+    (tmp_path / "a.1.part").mkdir()
+    agent.ask("drop", 1, copy)
+    assert agent.answer() == ["dropped", "1"]
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_an_earlier_attempt_left_goes_when_the_next_begins(agent: Agent, tmp_path: Path) -> None:
+    name = f"x{os.getpid()}-1"
+    left = tmp_path / f"{name}-1.abc"
+    (left / "below").mkdir(parents=True)
+    (tmp_path / f"{name}1-1.abc").mkdir()  # row 11, not row 1
+    agent.ask("start", 1, f"{name}-1", *_script(tmp_path, "exec sleep 600\n"))
+    pid = int(agent.answer()[2])
+    agent.ask("begin", 2, f"{name}-2", _sent(tmp_path, f"{name}-2.def"), "mt_launch.log")
+    answers = [agent.answer() for _ in range(3)]
+    _until_gone(pid)
+    assert ["end", "1", "137"] in answers
+    assert ["end", "2", "6"] in answers
+    assert not left.exists()
+    assert (tmp_path / f"{name}1-1.abc").exists()
