@@ -21,35 +21,21 @@ from functools import partial
 from megatest.executors import carry
 from megatest.executors.call import Calls, Reply
 from megatest.executors.carry import Parcel
+from megatest.executors.follow import read_on, take_in
 from megatest.executors.luggage import Luggage
 from megatest.executors.remote import Copy, Host, Owed, Remote, Stage
 from megatest.executors.roster import Roster
+from megatest.executors.trip import Trip, is_due, together
 from megatest.model.job import NOT_STARTED_CODE, ChangeKind, Job, JobChange
-from megatest.model.slotted import dataclass
 
 _MOST_TRANSFERS = 3
 """At once, per host: an sshd takes ten sessions of one connection by default."""
-
-_MOST_AT_ONCE = 32
-"""Directories in one transfer."""
-
-_LONGEST_PATHS = 1 << 14
-"""Characters of their paths: they stand in one command line, twice."""
 
 _MOST_TRIES = 5
 _LONGEST_COMPLAINT = 300
 _FIRST_PAUSE_S = 0.5
 _READ_EVERY_S = 1.0
 _PATIENCE_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Trip:
-    """One job's directory in a transfer."""
-
-    remote: Remote
-    copy: Copy
-    parcel: Parcel
 
 
 class Freight:
@@ -108,7 +94,7 @@ class Freight:
         then = partial(self._sent, trips, host, host.session.number)
         self._calls.begin(command, self._roster.settings.transfer_timeout_s, then)
 
-    def _packed(self, remote: Remote, host: Host) -> _Trip | None:
+    def _packed(self, remote: Remote, host: Host) -> Trip | None:
         """Make a run directory ready to be sent; one that is not there ends its job."""
         tries = remote.copy.tries if remote.copy is not None else 0
         copy = remote.copy = self._new_copy(remote, host)
@@ -121,15 +107,15 @@ class Freight:
             self._over(remote, remote.change(ChangeKind.ENDED, reason=reason))
             return None
         copy.carried = True
-        return _Trip(remote, copy, Parcel(run_dir=run_dir, directory=copy.directory))
+        return Trip(remote, copy, Parcel(run_dir=run_dir, directory=copy.directory))
 
-    def _sent(self, trips: Sequence[_Trip], host: Host, session: int, reply: Reply) -> None:
+    def _sent(self, trips: Sequence[Trip], host: Host, session: int, reply: Reply) -> None:
         host.transfers -= 1
         for trip in trips:
             trip.copy.carried = False
             self._arrived(trip, host, session, reply)
 
-    def _arrived(self, trip: _Trip, host: Host, session: int, reply: Reply) -> None:
+    def _arrived(self, trip: Trip, host: Host, session: int, reply: Reply) -> None:
         remote, copy = trip.remote, trip.copy
         goes_on = self._is_ours(remote) and remote.copy is copy and remote.stage is Stage.SENDING
         if not goes_on or not host.greeted or not carry.is_sent(reply):
@@ -184,36 +170,9 @@ class Freight:
         """Return how many bytes of the journal over there are here."""
         return self._luggage.heard(job.run_dir)
 
-    def _read_on(self, remote: Remote, host: Host) -> None:
-        copy = remote.copy
-        if copy is not None and not copy.held and not copy.asked:
-            copy.asked = True
-            host.session.send("read", remote.number, copy.heard + len(copy.line), copy.directory)
-
     def said(self, remote: Remote, offset: int, text: bytes) -> None:
         """Take in what the journal of a job says from a byte on."""
-        copy = remote.copy
-        if copy is None or remote.stage not in (Stage.STARTED, Stage.WATCHED):
-            return
-        copy.asked = False
-        if offset != copy.heard + len(copy.line) or not text:
-            return
-        *lines, copy.line = (copy.line + text).split(b"\n")
-        known = b""
-        for line in lines:
-            if self._luggage.is_final(line):
-                copy.held = True
-                break
-            known += line + b"\n"
-        try:
-            self._luggage.append(remote.job.run_dir, known)
-        except OSError:
-            copy.line = b""  # the disk is full: how much of it is there is counted anew
-            known = b""
-            copy.heard = self._luggage.heard(remote.job.run_dir)
-        copy.heard += len(known)
-        if remote.host is not None and known:
-            self._read_on(remote, remote.host)
+        take_in(remote, offset, text, self._luggage)
 
     # -- back -----------------------------------------------------------------------------------
 
@@ -240,20 +199,20 @@ class Freight:
             assert remote.copy is not None
             remote.copy.carried = True
             parcel = Parcel(run_dir=remote.job.run_dir, directory=remote.copy.directory)
-            trips.append(_Trip(remote, remote.copy, parcel))
+            trips.append(Trip(remote, remote.copy, parcel))
         host.transfers += 1
         command = carry.fetch([trip.parcel for trip in trips], host.session.channel)
         then = partial(self._fetched, trips, host, host.session.number)
         self._calls.begin(command, self._roster.settings.transfer_timeout_s, then)
 
-    def _fetched(self, trips: Sequence[_Trip], host: Host, session: int, reply: Reply) -> None:
+    def _fetched(self, trips: Sequence[Trip], host: Host, session: int, reply: Reply) -> None:
         host.transfers -= 1
         for trip in trips:
             trip.copy.carried = False
             if self._is_ours(trip.remote) and trip.remote.stage is Stage.RETURNING:
                 self._returned(trip, host, session, reply)
 
-    def _returned(self, trip: _Trip, host: Host, session: int, reply: Reply) -> None:
+    def _returned(self, trip: Trip, host: Host, session: int, reply: Reply) -> None:
         remote, copy = trip.remote, trip.copy
         if carry.is_gone(reply, trip.parcel):
             self._not_returned(remote, f"its directory on {host.name} is gone: {copy.directory}")
@@ -328,15 +287,15 @@ class Freight:
             host.read_at = now + _READ_EVERY_S
             for remote in host.jobs.values():
                 if remote.pid and remote.stage in (Stage.STARTED, Stage.WATCHED):
-                    self._read_on(remote, host)
+                    read_on(remote, host)
 
     def _carry(self, host: Host, now: float) -> None:
         """Begin a transfer of all that waits for one, each way."""
         for stage in (Stage.RETURNING, Stage.SENDING):
             if host.transfers >= _MOST_TRANSFERS:
                 return
-            waiting = [r for r in host.jobs.values() if r.stage is stage and _is_due(r, now)]
-            batch = _together(waiting)
+            waiting = [r for r in host.jobs.values() if r.stage is stage and is_due(r, now)]
+            batch = together(waiting)
             if not batch:
                 continue
             if stage is Stage.RETURNING:
@@ -382,27 +341,3 @@ class Freight:
 
 
 _NOTHING_THERE = (Stage.WAITING, Stage.SENDING, Stage.SOUGHT)
-
-
-def _is_due(remote: Remote, now: float) -> bool:
-    return remote.copy is not None and not remote.copy.carried and now >= remote.copy.try_at
-
-
-def _together(waiting: Sequence[Remote]) -> list[Remote]:
-    """Return jobs whose directories go in one transfer; one that failed before goes alone.
-
-    A run directory inside another's has to wait: what is another test's is left out there.
-    """
-    batch: list[Remote] = []
-    room = _LONGEST_PATHS
-    for remote in waiting[:_MOST_AT_ONCE]:
-        if remote.copy is not None and remote.copy.tries:
-            return batch or [remote]
-        path = f"{remote.job.run_dir}/"
-        room -= len(path)
-        if batch and room < 0:
-            return batch
-        others = [f"{other.job.run_dir}/" for other in batch]
-        if not any(path.startswith(other) or other.startswith(path) for other in others):
-            batch.append(remote)
-    return batch
