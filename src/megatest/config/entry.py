@@ -135,11 +135,15 @@ class Entry(NamedTuple):
 
         A word that an expansion made is not found: then the value's own place is meant.
         """
-        for line, start in ((self.line, self._start), *((line, 0) for line in self.more)):
-            offset = _find_word(line.text, word, start)
+        first = self._start
+        offset = _find_word(self.line.text, word, first)
+        if offset >= 0:
+            return self.line, offset
+        for line in self.more:
+            offset = _find_word(line.text, word, 0)
             if offset >= 0:
                 return line, offset
-        return self.line, self._start
+        return self.line, first
 
 
 def _find_word(text: str, word: str, start: int) -> int:

@@ -10,7 +10,6 @@ from megatest.config.entry import Entry
 from megatest.config.kind import Kind, integer
 from megatest.config.line import BLANKS
 from megatest.config.nearest import nearest
-from megatest.config.schema_test import TEST
 from megatest.config.values import Values, words, wrong_value
 from megatest.model.claim import pool_variable
 from megatest.model.error import Diagnostic, Severity
@@ -65,7 +64,7 @@ def wishes_from(values: Values, area: Area) -> tuple[PoolWish, ...]:
                 wishes.append(_wish(entry))
             else:
                 values.findings.append(finding)
-        elif TEST.setting("requirements", entry.key) is None:
+        elif not values.knows("requirements", entry.key):
             values.findings.extend(_misspelt(entry, area))
     return tuple(wishes)
 

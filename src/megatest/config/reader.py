@@ -99,11 +99,15 @@ class Reading:
             files=tuple(self._files),
         )
 
+    def entry(self, section: str, key: str) -> Entry | None:
+        """Return an entry as it is now; None if there is none."""
+        return self._around.sections.get(section, {}).get(key)
+
     def settle(self, section: str) -> None:
         """Make the values of a section that were put off."""
-        for key, entry in list(self._around.sections.get(section, {}).items()):
-            if entry.pending is not None:
-                self._around.settle(section, key)
+        table = self._around.sections.get(section)
+        for key in [key for key, entry in table.items() if entry.pending is not None] if table else ():
+            self._around.settle(section, key)
 
     def read(self, path: str, source: Source | None = None) -> None:
         """Read a file to its end; see `open_reading`.

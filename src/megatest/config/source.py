@@ -52,6 +52,8 @@ class Line(NamedTuple):
 
     def physical(self, offset: int) -> str:
         """Return the physical line that has the character at `offset`, for an excerpt."""
+        if not self.breaks:
+            return self.text
         index = self._piece(offset)
         start = self.breaks[index - 1] if index else 0
         end = self.breaks[index] if index < len(self.breaks) else None

@@ -118,7 +118,7 @@ def _request(
 def _settle_for_planning(reading: Reading) -> None:
     """Make what planning needs: requirements; items too, if no prerequisite has to end before."""
     reading.settle("requirements")
-    waiton = reading.document().sections.get("requirements", {}).get("waiton")
+    waiton = reading.entry("requirements", "waiton")
     if waiton is None or not words(waiton.value):
         for section in _ITEM_SECTIONS:
             reading.settle(section)

@@ -45,6 +45,10 @@ class Values:
                 return entry
         return None
 
+    def knows(self, section: str, key: str) -> bool:
+        """Tell whether the schema has a setting of this name."""
+        return self._schema.setting(section, key) is not None
+
     def text(self, section: str, key: str) -> str:
         """Return a setting without the blanks round it; its default if it is not there or empty."""
         entry = self.entry(section, key)
