@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1000)
     asked = parser.parse_args()
     services = {
-        "ssh": ("ssh-up", 1, bench_ssh),
+        "ssh": ("ssh-up", 2, bench_ssh),
         "slurm": ("slurm-up", 4, bench_slurm),
         "run": ("slurm-up", 4, bench_run),
     }
