@@ -20,6 +20,7 @@ sys.exit(main())
 
 _ENGINE = ("megatest.engine", "megatest.executors", "megatest.workarea", "megatest.plan")
 _LANGUAGES = ("megatest.scheme", "megatest.logpro")
+_POOLS = ("megatest.config.pools", "megatest.config.wishes", "megatest.model.claim")
 _DEAR = (
     "asyncio",
     "click",
@@ -121,7 +122,13 @@ def test_what_looks_at_records_loads_neither_the_engine_nor_a_language(
     tmp_path: Path, area: Path, arguments: list[str]
 ) -> None:
     modules = loaded(tmp_path, arguments, area)
-    assert rooms(modules, (*_ENGINE, *_LANGUAGES, *_DEAR)) == set()
+    assert rooms(modules, (*_ENGINE, *_LANGUAGES, *_DEAR, *_POOLS)) == set()
+
+
+def test_a_run_of_an_area_without_pools_does_not_load_how_they_are_read(tmp_path: Path, area: Path) -> None:
+    modules = loaded(tmp_path, ["run", "-n", "second", "-q"], area)
+    assert "megatest.engine.loop" in modules
+    assert rooms(modules, ("megatest.config.pools", "megatest.config.wishes")) == set()
 
 
 def test_a_list_of_lines_does_not_load_what_writes_json(tmp_path: Path, area: Path) -> None:

@@ -10,7 +10,6 @@ from typing import Final
 from megatest.config.entry import Document, Entry, Loaded
 from megatest.config.hosts import hosts_from
 from megatest.config.paths import disks_from, path_in
-from megatest.config.pools import pools_from
 from megatest.config.reader import read
 from megatest.config.request import Request
 from megatest.config.schema_area import AREA
@@ -185,8 +184,17 @@ def _keys(fields: Sequence[Field], target: Target | None) -> dict[str, str]:
     return {field.name: value for field, value in zip(fields, target.values, strict=True)}
 
 
+def _pools(values: Values) -> tuple[Mapping[str, int], Mapping[str, tuple[str, ...]]]:
+    """Return how many units each pool has, and the names of those that have names."""
+    if "pools" not in values.document.sections:
+        return {}, {}
+    from megatest.config.pools import pools_from
+
+    return pools_from(values)
+
+
 def _with_limits(area: Area, values: Values) -> Area:
-    pools, pool_units = pools_from(values)
+    pools, pool_units = _pools(values)
     return replace(
         area,
         max_concurrent_jobs=values.integer("setup", "max_concurrent_jobs"),

@@ -8,12 +8,11 @@ from typing import Final
 from megatest.config.entry import Entry
 from megatest.config.line import BLANKS
 from megatest.config.nearest import did_you_mean
-from megatest.config.pools import wishes_from
 from megatest.config.units import parse_size_kib
 from megatest.config.values import Values, words
 from megatest.model.error import Severity
 from megatest.model.job import Resources
-from megatest.model.spec import Area, ItemMap, Mode, Requirements, Waiton
+from megatest.model.spec import Area, ItemMap, Mode, PoolWish, Requirements, Waiton
 
 _MODES: Final = {**{str(mode): mode for mode in Mode}, "itemwait": Mode.ITEMMATCH}
 _NONE: Final = Requirements()
@@ -46,8 +45,16 @@ def requirements_from(values: Values, area: Area) -> Requirements:
         retries=values.integer("requirements", "retries") or 0,
         retry_on=values.listed("requirements", "retry-on"),
         resources=_resources(values, area),
-        pools=wishes_from(values, area),
+        pools=_pool_wishes(values, area),
     )
+
+
+def _pool_wishes(values: Values, area: Area) -> tuple[PoolWish, ...]:
+    if not area.pools:
+        return ()
+    from megatest.config.wishes import wishes_from
+
+    return wishes_from(values, area)
 
 
 def _waitons(values: Values) -> tuple[Waiton, ...]:

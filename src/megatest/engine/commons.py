@@ -20,10 +20,10 @@ from typing import Final, TypeVar
 
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.ports import Clock, Lease, Store
-from megatest.model.claim import POOL, Claim, Holding, Share, Want, pool_variable
+from megatest.model.claim import POOL, Claim, Holding, Share, Want
 from megatest.model.ids import TestId
 from megatest.model.slotted import dataclass
-from megatest.model.spec import Variable
+from megatest.model.spec import Variable, pool_variable
 from megatest.plan.plan import Plan
 
 RIPE_S: Final = 1.0

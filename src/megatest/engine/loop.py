@@ -491,7 +491,9 @@ class Engine:
         try:
             self._commons.heed_time()
             self._choose_within_limits()
-            if self._outcome.interrupted is not Level.NONE or self._gate.is_closed:
+            if self._commons.is_waiting and (
+                self._outcome.interrupted is not Level.NONE or self._gate.is_closed
+            ):
                 self._commons.step_aside()
         except EnvironmentFault as error:
             self._store_fails(error, self._clock.monotonic())

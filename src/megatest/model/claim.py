@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -121,13 +120,3 @@ def grant(claims: Iterable[Claim], held: Iterable[Holding]) -> list[tuple[Claim,
             return None
         granted.append((claim, tuple(free[: claim.share.amount])))
     return granted
-
-
-def pool_variable(pool: str) -> str:
-    """Return the name of the variable that tells a test which units of a pool it has."""
-    return f"MT_POOL_{re.sub('[^A-Za-z0-9_]', '_', pool).upper()}"
-
-
-def too_many(pool: str, amount: int, size: int) -> str:
-    """Return why a test that asks for more of a pool than there is can never start."""
-    return f"it asks for {amount} of pool {pool!r}, which has {size}"

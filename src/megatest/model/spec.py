@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from megatest.model.claim import too_many
 from megatest.model.error import Diagnostic, Location, Severity
 from megatest.model.job import Resources
 from megatest.model.slotted import dataclass, field
@@ -109,6 +109,16 @@ class PoolWish:
             if size
             else "enlarge it in [pools]",
         )
+
+
+def pool_variable(pool: str) -> str:
+    """Return the name of the variable that tells a test which units of a pool it has."""
+    return f"MT_POOL_{re.sub('[^A-Za-z0-9_]', '_', pool).upper()}"
+
+
+def too_many(pool: str, amount: int, size: int) -> str:
+    """Return why a test that asks for more of a pool than there is can never start."""
+    return f"it asks for {amount} of pool {pool!r}, which has {size}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,12 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
-from megatest.model.claim import GROUP, JOBS, POOL, SLOTS, Holding, Share, too_many
+from megatest.model.claim import GROUP, JOBS, POOL, SLOTS, Holding, Share
 from megatest.model.error import Diagnostic, Severity
 from megatest.model.ids import TestId
 from megatest.model.record import TestRecord
 from megatest.model.slotted import dataclass, field
-from megatest.model.spec import TestSpec
+from megatest.model.spec import TestSpec, too_many
 from megatest.plan.account import WORDS, Account, Limited
 from megatest.plan.account import Demand as Demand
 

@@ -1,15 +1,21 @@
-"""What attempts hold of job groups and pools, and what runs wait for."""
+"""What attempts hold of job groups and pools, and what runs wait for.
+
+Every command opens the store and few ask this, so the records are loaded when somebody does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from megatest.failpoint import reach
-from megatest.model.claim import Claim, Holding, Share, Want, grant
 from megatest.model.ids import TestId
 from megatest.model.lease import Lease
 from megatest.store.database import Database
 from megatest.store.rows import Row, bindable
+
+if TYPE_CHECKING:
+    from megatest.model.claim import Claim, Holding, Share, Want
 
 
 class SqliteClaims:
@@ -25,6 +31,8 @@ class SqliteClaims:
         self, claims: Sequence[Claim], *, is_live: Callable[[int], bool], time: int, lease: Lease
     ) -> Sequence[Holding] | None:
         """Let an attempt that is about to be launched hold something, unless there is too little."""
+        from megatest.model.claim import grant
+
         with self._database.transaction(lease):
             held = self._still_held(is_live, lease.run_id)
             granted = grant(claims, held)
@@ -89,6 +97,8 @@ class SqliteClaims:
 
 
 def _holding_from_row(row: Row) -> Holding:
+    from megatest.model.claim import Holding, Share
+
     run_id, test_row, test, item, attempt, kind, name, amount, units, time = row
     return Holding(
         run_id=run_id,
@@ -102,5 +112,7 @@ def _holding_from_row(row: Row) -> Holding:
 
 
 def _want_from_row(row: Row) -> Want:
+    from megatest.model.claim import Share, Want
+
     run_id, kind, name, amount, ticket, renewed = row
     return Want(run_id=run_id, share=Share(kind, name, amount), ticket=ticket, renewed=renewed)
