@@ -47,7 +47,11 @@ _REQUIREMENTS: Final = Section(
         Setting(key="gpus", kind=Kind.INTEGER, doc="accelerators that it uses"),
         Setting(key="walltime", kind=Kind.SECONDS, doc="run time that it asks a batch system for"),
         Setting(key="diskspace", kind=Kind.SIZE, doc="disk space that it uses"),
-        Setting(key="licenses", kind=Kind.TEXT, doc="licences: names, each with a number behind a colon if more than one"),
+        Setting(
+            key="licenses",
+            kind=Kind.TEXT,
+            doc="licences: names, each with a number behind a colon if more than one",
+        ),
         Setting(
             key="queue", kind=Kind.TEXT, doc="queue or partition of the batch system", aliases=("partition",)
         ),
