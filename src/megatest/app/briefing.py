@@ -21,9 +21,8 @@ from megatest.engine.ports import Brief, Clock
 from megatest.model.attempt import AttemptSpec
 from megatest.model.error import ConfigError, Severity, UserError
 from megatest.model.ids import Target, TestId
-from megatest.model.job import Resources
-from megatest.model.slotted import dataclass, field, replace
-from megatest.model.spec import Area, Step, TestSpec, Variable
+from megatest.model.slotted import dataclass, field
+from megatest.model.spec import Step, TestSpec, Variable
 from megatest.plan.items import Item, expand_items
 
 _OF_EACH_TEST = _TEST_NAME, _ITEM_PATH, _ITEM_INFO = ("MT_TEST_NAME", "MT_ITEMPATH", "MT_ITEM_INFO")
@@ -150,7 +149,7 @@ class TestBriefing:
             launcher=choice.line,
             environment=self._environment(choice, spec, shared, own),
             run_limit_s=self._run_limit_s(spec),
-            resources=_beyond_pools(spec.requirements.resources, area),
+            resources=spec.requirements.resources,
             exit_table=area.script_exit_table,
         )
 
@@ -295,10 +294,3 @@ class TestBriefing:
         if any(f.severity is Severity.ERROR for f in loaded.findings):
             raise ConfigError(loaded.findings)
         return loaded.value
-
-
-def _beyond_pools(resources: Resources, area: Area) -> Resources:
-    """Return what an executor is asked for: pools are counted by us and mean nothing to it."""
-    if not area.pools or not resources.extra:
-        return resources
-    return replace(resources, extra=tuple(wish for wish in resources.extra if wish[0] not in area.pools))
