@@ -15,7 +15,6 @@ never a process that nobody knows.
 
 from __future__ import annotations
 
-import heapq
 import math
 import os
 from collections import deque
@@ -24,8 +23,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.commons import Commons, variables_from
 from megatest.engine.conclude import begin_again, conclude, failure_of, is_bad
+from megatest.engine.deadline import Deadlines
 from megatest.engine.gate import Gate
 from megatest.engine.interrupt import Interrupts, Level
+from megatest.engine.launch import job_of, launched_columns, this_host
 from megatest.engine.launchpad import Launchpad, Standing
 from megatest.engine.ledger import Conflict, Ledger
 from megatest.engine.listen import take_in, wall_time_on_this_host
@@ -47,7 +48,7 @@ from megatest.engine.rounds import Rounds
 from megatest.engine.settle import STUCK_COMMENT, Verdict, verdict
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, MegatestError, NoSpace
-from megatest.model.job import NOT_STARTED_CODE, ChangeKind, Job, JobChange
+from megatest.model.job import NOT_STARTED_CODE, ChangeKind, JobChange
 from megatest.model.slotted import dataclass, field
 from megatest.model.status import GOOD, State, Status
 from megatest.plan.plan import Consequence, Expand, Plan, Register, Settle, Stuck
@@ -160,14 +161,12 @@ class Engine:
             tend=tend,
         )
         self._outcome = Outcome()
-        name = os.uname()
-        self._host = name.nodename
-        self._uname = f"{name.sysname} {name.release} {name.version} {name.machine}"
+        self._host = this_host()
         self._live: dict[int, Attempt] = {}
         self._rounds = Rounds()
         self._launching: list[Attempt] = []
         self._troubled: set[str] = set()
-        self._deadlines: list[tuple[float, int, int]] = []
+        self._deadlines = Deadlines()
         self._seen_version = -1
         self._look_at = 0.0
         self._has_more = False
@@ -288,8 +287,7 @@ class Engine:
         self._watcher.said(f"{name} left processes behind, {change.reason}: {', '.join(change.left_behind)}")
 
     def _heed_deadlines(self, now: float) -> None:
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, row_id, number = heapq.heappop(self._deadlines)
+        for row_id, number in self._deadlines.passed(now):
             attempt = self._live.get(row_id)
             if attempt is None or attempt.number != number or attempt.outcome is not None:
                 continue
@@ -539,33 +537,21 @@ class Engine:
     def _launch(self, row: Row, standing: Standing) -> None:
         """Record LAUNCHED; the process is started after the commit."""
         brief, prepared = standing.brief, standing.prepared
-        here = brief.spec.on_this_host
         wiped = begin_again(row, self._ledger)
         row.run_dir = prepared.run_dir
         row.attempt = brief.spec.attempt
-        self._ledger.change(
-            row,
-            state=State.LAUNCHED,
-            status=Status.NA,
-            attempt=row.attempt,
+        columns = launched_columns(
+            standing,
+            self._host,
             time=int(self._clock.now()),
-            comment="",
-            host=self._host if here else "n/a",
-            uname=self._uname if here else "n/a",
-            cpuload=os.getloadavg()[0],
-            diskfree_kib=self._workarea.free_kib(prepared.run_dir),
-            rundir=prepared.link,
-            shortdir=prepared.run_dir,
-            run_duration_s=0,
-            executor=brief.executor,
-            handle="",
-            **wiped,
+            free_kib=self._workarea.free_kib(prepared.run_dir),
         )
+        self._ledger.change(row, **columns, **wiped)
         attempt = Attempt(
             row=row,
             number=row.attempt,
             executor=brief.executor,
-            job=self._job(row, standing),
+            job=job_of(standing, row, self._settings.job_prefix),
             prepared=prepared,
             run_limit_s=brief.run_limit_s,
             exit_table=brief.exit_table,
@@ -573,20 +559,6 @@ class Engine:
         self._launching.append(attempt)
         self._plan.started(row.test_id)
         self._gate.launched()
-
-    def _job(self, row: Row, standing: Standing) -> Job:
-        brief, prepared = standing.brief, standing.prepared
-        return Job(
-            row=row.id,
-            attempt=row.attempt,
-            name=f"{self._settings.job_prefix}-{row.id}-{row.attempt}",
-            run_dir=prepared.run_dir,
-            script=prepared.script,
-            log=prepared.log,
-            environment=brief.environment,
-            launcher=brief.launcher,
-            resources=brief.resources,
-        )
 
     def _start(self) -> None:
         """Hand over what the last commit recorded as LAUNCHED, to each executor all at once."""
@@ -637,7 +609,7 @@ class Engine:
         waits = attempt.started is None and self._executors[attempt.executor].queues
         at = (self._clock.monotonic() if waits else attempt.launched_at) + attempt.run_limit_s
         if at > after:
-            heapq.heappush(self._deadlines, (at, attempt.row.id, attempt.number))
+            self._deadlines.set(attempt, at)
         return at > after
 
     # -- commit ---------------------------------------------------------------------------------
@@ -711,10 +683,8 @@ class Engine:
 
     def _timeout_s(self) -> float:
         now = self._clock.monotonic()
-        until = [now + _TICK_S, self._rounds.next_at(), self._renew_at]
+        until = [now + _TICK_S, self._rounds.next_at(), self._renew_at, self._deadlines.next_at()]
         until += [now + s for e in self._executors.values() if (s := e.next_poll_s()) is not None]
-        if self._deadlines:
-            until.append(self._deadlines[0][0])
         if self._retry_commit_at:
             until.append(self._retry_commit_at)
         if now < self._gate.opens_at:
