@@ -90,7 +90,8 @@ def ask(path: str) -> None:
     questions: dict[str, Callable[[], object]] = {
         "all runs": store.runs,
         "newest run": store.newest_run,
-        "tests of a run": lambda: store.tests(run.id),
+        "tests of a run": lambda: store.glances(run.id),
+        "records of the tests of a run": lambda: store.tests(run.id),
         "failed tests of a run": lambda: store.tests(run.id, statuses=("FAIL",)),
         "one test": lambda: store.test(run.id, test_id),
         "history of a test": lambda: store.history(test_id),

@@ -419,6 +419,22 @@ def test_any_text_comes_back_as_it_was_given(store: FullStore, run: RunRecord, t
 # -- queries ------------------------------------------------------------------------------------
 
 
+def test_a_glance_shows_what_the_record_says(store: FullStore, run: RunRecord) -> None:
+    store.register_tests(
+        run.id, [(TestId("b"), True), (TestId("b", "y"), False), (TestId("a"), False)], 200, None
+    )
+    test = store.test(run.id, TestId("b", "y"))
+    assert test is not None
+    move(store, test, "LAUNCHED", "RUNNING", "COMPLETED", status="PASS", run_duration_s=1.5)
+
+    glances, records = store.glances(run.id), store.tests(run.id)
+
+    assert [glance.test_id for glance in glances] == [record.test_id for record in records]
+    for glance, record in zip(glances, records, strict=True):
+        shown = {name: value for name, value in glance._asdict().items() if name not in ("test", "item")}
+        assert shown == {name: getattr(record, name) for name in shown}
+
+
 def test_tests_come_ordered_by_name_and_item(store: FullStore, run: RunRecord) -> None:
     register(store, run, "b", "a/2", "a/10", "B", "a")
     assert [str(test.test_id) for test in store.tests(run.id)] == ["B", "a", "a/10", "a/2", "b"]

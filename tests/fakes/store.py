@@ -18,6 +18,7 @@ from megatest.model.lease import Holder, Lease, LeaseLost
 from megatest.model.record import (
     AttemptRecord,
     EditRecord,
+    Glance,
     RequestRecord,
     RunRecord,
     StepRecord,
@@ -129,6 +130,24 @@ class FakeStore:
     def _all_of(self, run_id: int) -> list[TestRecord]:
         mine = (t for t in self.records.tests.values() if t.run_id == run_id and t.state != State.DELETED)
         return sorted(mine, key=lambda t: tuple(map(_sort_key, t.test_id)))
+
+    def glances(self, run_id: int) -> Sequence[Glance]:
+        return [
+            Glance(
+                test=test.test_id.test,
+                item=test.test_id.item,
+                state=test.state,
+                status=test.status,
+                attempt=test.attempt,
+                host=test.host,
+                run_duration_s=test.run_duration_s,
+                comment=test.comment,
+                event_time=test.event_time,
+                is_parent=test.is_parent,
+                flaky=test.flaky,
+            )
+            for test in self._all_of(run_id)
+        ]
 
     def tests_since(self, run_id: int, seq: int) -> tuple[int, Sequence[TestRecord]]:
         changed_at = self.records.changed_at

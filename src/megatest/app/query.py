@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from megatest.model.error import UserError
 from megatest.model.ids import TestId
-from megatest.model.record import EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.record import EditRecord, Glance, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.slotted import dataclass
 from megatest.reports import verdict
 
@@ -114,7 +114,22 @@ def find_tests(records: Records, run: RunRecord, which: TestFilter) -> list[Test
     return list(records.tests(run.id, predicate, states=which.states, statuses=which.statuses))
 
 
-def pattern_predicate(which: TestFilter) -> Callable[[TestRecord], bool] | None:
+def find_glances(records: Records, run: RunRecord, which: TestFilter) -> list[Glance]:
+    """Return what a list shows of the tests that a filter means, in the order of `find_tests`.
+
+    Raises:
+        UserError: the pattern cannot be read.
+    """
+    predicate = pattern_predicate(which)
+    found: Iterable[Glance] = records.glances(run.id)
+    if which.states:
+        found = (test for test in found if test.state in which.states)
+    if which.statuses:
+        found = (test for test in found if test.status in which.statuses)
+    return [test for test in found if predicate is None or predicate(test)]
+
+
+def pattern_predicate(which: TestFilter) -> Callable[[TestRecord | Glance], bool] | None:
     """Return what tells whether a test matches a filter's pattern; None if all do.
 
     Raises:
@@ -127,7 +142,7 @@ def pattern_predicate(which: TestFilter) -> Callable[[TestRecord], bool] | None:
     return _matches(parse_pattern(which.pattern))
 
 
-def _matches(pattern: Pattern) -> Callable[[TestRecord], bool]:
+def _matches(pattern: Pattern) -> Callable[[TestRecord | Glance], bool]:
     return lambda test: pattern.matches(test.test_id.test, test.test_id.item)
 
 

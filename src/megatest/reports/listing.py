@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from megatest.model.record import RunRecord, StepRecord, TestRecord
+from megatest.model.record import Glance, RunRecord, StepRecord, TestRecord
 from megatest.model.spec import TestMeta
 from megatest.reports import verdict
 from megatest.reports.table import columns
@@ -16,7 +16,7 @@ _ORDER = (
 )  # fmt: skip
 
 
-def counts(tests: Iterable[TestRecord]) -> dict[str, int]:
+def counts(tests: Iterable[TestRecord | Glance]) -> dict[str, int]:
     """Return how many tests stand how; parents of items do not count."""
     shown = [test for test in tests if not test.is_parent]
     found = ordered(Counter(verdict.word(test.state, test.status) for test in shown))
@@ -53,7 +53,7 @@ def _run_comment(run: RunRecord) -> str:
     return " ".join(text for text in ("[locked]" if run.state == "locked" else "", run.comment) if text)
 
 
-def test_lines(tests: Sequence[TestRecord]) -> list[str]:
+def test_lines(tests: Sequence[TestRecord | Glance]) -> list[str]:
     """Return a line for each test, items under their parent."""
     rows = [("TEST", "RESULT", "TIME", "TRY", "HOST", "COMMENT")]
     for test in tests:

@@ -16,6 +16,7 @@ from megatest.model.lease import Holder, Lease
 from megatest.model.record import (
     AttemptRecord,
     EditRecord,
+    Glance,
     RequestRecord,
     RunRecord,
     StepRecord,
@@ -70,6 +71,10 @@ class Reading(Protocol):
             predicate: called for each test that the other arguments let through.
             states, statuses: the wanted ones; empty means all.
         """
+        ...
+
+    def glances(self, run_id: int) -> Sequence[Glance]:
+        """Return what a list shows of each test of a run, ordered by test name and item path."""
         ...
 
     def tests_since(self, run_id: int, seq: int) -> tuple[int, Sequence[TestRecord]]:

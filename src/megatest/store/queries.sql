@@ -65,6 +65,15 @@ state IN ('LAUNCHED', 'REMOTEHOSTSTART', 'RUNNING', 'KILLREQ')
 -- A run's tests in the order of the unique index, so nothing is sorted.
 SELECT {test_columns} FROM tests WHERE run_id = ? AND coalesce(state, '') <> 'DELETED' ORDER BY testname, item_path
 
+-- name: glances
+-- What a list shows of a run's tests: reading a value costs more than finding its row.
+SELECT CAST(tests.testname AS TEXT), CAST(coalesce(tests.item_path, '') AS TEXT),
+       CAST(coalesce(tests.state, '') AS TEXT), CAST(coalesce(tests.status, '') AS TEXT), tests.attempt,
+       CAST(coalesce(tests.host, '') AS TEXT), CAST(coalesce(tests.run_duration, 0) AS REAL),
+       CAST(coalesce(tests.comment, '') AS TEXT), CAST(coalesce(tests.event_time, 0) AS INTEGER),
+       tests.is_parent IS 1, tests.flaky IS 1
+  FROM tests WHERE run_id = ? AND coalesce(state, '') <> 'DELETED' ORDER BY testname, item_path
+
 -- name: tests_since
 -- A run's tests that changed after a commit; reads the run's rows.
 SELECT {test_columns} FROM tests WHERE run_id = ? AND seq > ? AND coalesce(state, '') <> 'DELETED' ORDER BY seq, id

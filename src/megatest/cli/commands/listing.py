@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from megatest.app.look import settle_on_look
 from megatest.app.query import (
     RunFilter,
     TestFilter,
     counts_by_run,
+    find_glances,
     find_runs,
     find_tests,
     one_run,
@@ -16,6 +20,7 @@ from megatest.app.wiring import open_records
 from megatest.cli.declare import AREA, JSON, RUN, Value, command, flag, option, optional
 from megatest.cli.modern import area_request
 from megatest.cli.output import echo
+from megatest.model.record import Glance, TestRecord
 from megatest.model.spec import TestMeta
 from megatest.reports import listing
 from megatest.reports.verdict import needs_attention
@@ -74,11 +79,8 @@ def list_command(
     run = one_run(records, session, target, runname)
     note = settle_on_look(session, records, run)
     which = TestFilter(pattern=pattern, states=_words(states), statuses=_words(statuses))
-    tests = find_tests(records, run, which)
-    if bad:
-        tests = [t for t in tests if needs_attention(t.state, t.status)]
-    tests = _sorted(tests, sort)
     if as_json:
+        tests = _chosen(find_tests(records, run, which), bad=bad, sort=sort)
         metas, nothing = records.meta(), TestMeta()
         shown = [
             {**listing.test_json(t), **listing.meta_json(metas.get(t.test_id.test, nothing))} for t in tests
@@ -86,13 +88,23 @@ def list_command(
         body = {**listing.run_json(run), "note": note, "tests": shown}
         echo(listing.dumps(body))
         return
-    echo(f"Run {run.name}: {listing.counts_text(listing.counts(tests))}")
-    _echo_lines(listing.test_lines(tests))
+    shown_tests = _chosen(find_glances(records, run, which), bad=bad, sort=sort)
+    echo(f"Run {run.name}: {listing.counts_text(listing.counts(shown_tests))}")
+    _echo_lines(listing.test_lines(shown_tests))
     if note:
         echo(note)
 
 
-def _sorted(tests: list, order: str) -> list:  # type: ignore[type-arg]
+_Listed = TypeVar("_Listed", TestRecord, Glance)
+
+
+def _chosen(tests: Sequence[_Listed], *, bad: bool, sort: str) -> Sequence[_Listed]:
+    """Return the tests that are to be listed, in the order that was asked for."""
+    wanted = [t for t in tests if needs_attention(t.state, t.status)] if bad else tests
+    return _sorted(wanted, sort)
+
+
+def _sorted(tests: Sequence[_Listed], order: str) -> Sequence[_Listed]:
     if order == "time":
         return sorted(tests, key=lambda t: (t.event_time, t.test_id))
     if order == "duration":
