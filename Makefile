@@ -57,6 +57,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev $(VENV)/.compiled
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.executors
 
 bench-peers: $(VENV)/.dev $(VENV)/.compiled
 	$(BIN)/python -m bench peers

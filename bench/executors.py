@@ -29,7 +29,7 @@ from megatest.executors.setting import BatchSettings
 from megatest.executors.slurm import Slurm, unfiltered
 from megatest.model.job import Job
 from services.executor_place import SshPlaces, Watch, glance
-from services.service import service
+from services.service import ServiceMissing, service
 
 _TURNS = 2
 _BURST_S = 10.0
@@ -242,8 +242,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             directory = Path(temporary)
             directory.chmod(0o755)
-            with service(script, directory / "service", ports=ports) as environment:
-                bench(directory, environment, asked.jobs)
+            try:
+                with service(script, directory / "service", ports=ports) as environment:
+                    bench(directory, environment, asked.jobs)
+            except ServiceMissing as reason:
+                print(f"{name}: not measured: {reason}")
 
 
 if __name__ == "__main__":
