@@ -677,14 +677,18 @@ class Engine:
         if (self._ledger.pending or self._has_more) and not self._retry_commit_at:
             return
         fds = [self._interrupts.fd, *self._reviewer.fds()]
-        fds += (fd for executor in self._executors.values() for fd in executor.fds())
+        for executor in self._executors.values():
+            fds += executor.fds()
         self._waiter.wait(fds, self._timeout_s())
         self._interrupts.drain_wakeups()
 
     def _timeout_s(self) -> float:
         now = self._clock.monotonic()
         until = [now + _TICK_S, self._rounds.next_at(), self._renew_at, self._deadlines.next_at()]
-        until += [now + s for e in self._executors.values() if (s := e.next_poll_s()) is not None]
+        for executor in self._executors.values():
+            due_s = executor.next_poll_s()
+            if due_s is not None:
+                until.append(now + due_s)
         if self._retry_commit_at:
             until.append(self._retry_commit_at)
         if now < self._gate.opens_at:

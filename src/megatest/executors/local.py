@@ -247,10 +247,12 @@ class LocalExecutor:
 
     def next_poll_s(self) -> float | None:
         """Return when a kill goes on or a sweep is due."""
+        if not self._kills and not self._unswept:
+            return None
         due = [kill.next_at for kill in self._kills.values()]
         if self._unswept:
             due.append(self._next_sweep)
-        return max(0.0, min(due) - time.monotonic()) if due else None
+        return max(0.0, min(due) - time.monotonic())
 
     # -- ending -------------------------------------------------------------------------------
 

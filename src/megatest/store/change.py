@@ -50,8 +50,11 @@ def _update_test(database: Database, change: TestChange) -> bool:
     if change.state is not None and not legal_change(change.expected_state, change.state):
         _refuse_unless_parent(database, change)
     columns, values = columns_from_change(change)
-    values += (*database.stamp, change.row, bindable(change.expected_state))
-    return database.run_with("update_test", columns, values) > 0
+    values += (*database.stamp, change.row, str(change.expected_state))
+    try:
+        return database.run_with("update_test", columns, values) > 0
+    except UnicodeEncodeError:  # before anything was written; to look at each text first would cost more
+        return database.run_with("update_test", columns, [bindable(value) for value in values]) > 0
 
 
 def _refuse_unless_parent(database: Database, change: TestChange) -> None:

@@ -285,7 +285,8 @@ def holder_from_row(row: Row) -> Holder:
 _COLUMN: Final = {"time": "event_time", "diskfree_kib": "diskfree", "run_duration_s": "run_duration"}
 
 
-_NUMBERS: Final = frozenset({int, float, bool})
+_WORDS: Final = ("state", "status")
+"""Members of enums, mostly; each costs SQLite's module a search for an adapter."""
 
 
 @lru_cache(maxsize=256)
@@ -295,12 +296,13 @@ def _columns(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def columns_from_change(change: TestChange) -> tuple[tuple[str, ...], list[Bound]]:
-    """Return the columns that a change sets, and their values."""
+    """Return the columns that a change sets, and their values; see `bindable` for text that is not UTF-8."""
     given = change.values
-    values: list[Any] = [
-        value if (c := value.__class__) in _NUMBERS or (c is str and value.isascii()) else bindable(value)
-        for value in given.values()
-    ]
+    for name in _WORDS:
+        word = given.get(name)
+        if word is not None and word.__class__ is not str:
+            given = {**given, name: str(word)}
+    values: list[Any] = [*given.values()]
     if "attempt" in given:
         values.append(given["attempt"])
     return _columns(tuple(given)), values

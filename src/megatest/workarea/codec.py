@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
@@ -29,7 +30,6 @@ BEGIN: Final = b'{"k":"'
 _BLANKS: Final = " \t\r\n"
 _read: Final = json.JSONDecoder().raw_decode
 _WIDEST_INTEGER: Final = 1 << 63
-_LARGE: Final = 1 << 40
 
 _KINDS: Final[dict[str, type[Entry]]] = {
     "start": Started,
@@ -67,6 +67,9 @@ def decode(line: bytes) -> Entry | None:
     Raises:
         ValueError: it is no record, a required field is missing, or one has the wrong type.
     """
+    known = _usual(line)
+    if known is not None:
+        return known
     if not line.startswith(BEGIN):
         raise ValueError("a record starts with its kind")
     text = line.decode("utf-8", "surrogateescape")
@@ -76,9 +79,6 @@ def decode(line: bytes) -> Entry | None:
         raise ValueError("nested too deep") from error
     if end != len(text) and text[end:].strip(_BLANKS):
         raise ValueError("something stands behind the record")
-    known = _usual(said)
-    if known is not None:
-        return known
     kind = str(said["k"])
     form = _forms().get(kind)
     if form is None:
@@ -95,26 +95,40 @@ def decode(line: bytes) -> Entry | None:
     return form.record(**values)
 
 
-_START_OF_HERE: Final = ("k", "up", "pid", "boot_id", "host", "v", "attempt")
-_EXIT: Final = ("k", "up", "code", "step")
+_NUMBER: Final = rb"(0|[1-9][0-9]{0,8})"
+_UPTIME: Final = rb"((?:0|[1-9][0-9]{0,9})\.[0-9]{1,6})"
+_TEXT: Final = rb'"([ !#-\[\]-~]*)"'  # printable, nothing escaped
+_EXIT: Final = rb'\{"k":"exit","up":%b,"code":%b,"step":""\}' % (_UPTIME, _NUMBER)
+_START: Final = rb'\{"k":"start","up":%b,"pid":%b,"boot_id":%b,"host":%b,"v":%d,"attempt":%b\}' % (
+    *(_UPTIME, _NUMBER, _TEXT, _TEXT),
+    *(JOURNAL_VERSION, _NUMBER),
+)
 
 
-def _usual(said: dict[str, Any]) -> Entry | None:
-    """Return the record that a job script of this host writes, if it is one: nearly all are.
+@cache
+def _lines_of_here() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Return what a job script's first and last line look like; made when first asked: helpers never do."""
+    return re.compile(_START), re.compile(_EXIT)
 
-    Only what needs no look at each field: keys and types as the script writes them, small numbers.
+
+def _usual(line: bytes) -> Entry | None:
+    """Return the record that a job script of this host writes, if the line is one: nearly all are.
+
+    Letter by letter as the script writes them; what differs in anything is read as JSON.
     """
-    keys = tuple(said)
-    if keys == _EXIT:
-        _, up, code, step = said.values()
-        if said["k"] == "exit" and up.__class__ is float and code.__class__ is int and step == "":
-            return Ended(code=code, uptime_s=up) if up < _LARGE and 0 <= code < _LARGE else None
-    elif keys == _START_OF_HERE and said["k"] == "start":
-        _, up, pid, boot_id, host, _, attempt = said.values()
-        numbers = up.__class__ is float and pid.__class__ is attempt.__class__ is int
-        texts = boot_id.__class__ is host.__class__ is str
-        if numbers and texts and f"{boot_id}{host}".isprintable() and max(up, pid, attempt) < _LARGE:
-            return Started(attempt=attempt, pid=pid, boot_id=boot_id, host=host, uptime_s=up)
+    start, last = _lines_of_here()
+    if found := last.fullmatch(line):
+        uptime, code = found.groups()
+        return Ended(code=int(code), uptime_s=float(uptime))
+    if found := start.fullmatch(line):
+        uptime, pid, boot_id, host, attempt = found.groups()
+        return Started(
+            attempt=int(attempt),
+            pid=int(pid),
+            boot_id=boot_id.decode(),
+            host=host.decode(),
+            uptime_s=float(uptime),
+        )
     return None
 
 

@@ -58,7 +58,7 @@ class Environment:
         self._shared: Sequence[Variable] | None = None
         self._names: tuple[str, ...] = ()
         self._rest = EnvironmentText(exports="", sh="", csh="")
-        self._are_plain = False
+        self._own_sh = self._own_csh = ""  # lines with a place for each value; empty if it is not so simple
 
     def whole(self, shared: Sequence[Variable], own: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of what is run for a test before its job script is."""
@@ -76,14 +76,15 @@ class Environment:
         Raises:
             UserError: a value holds a NUL.
         """
-        if shared is not self._shared or own.keys() != set(self._names):
-            self._keep(shared, tuple(own))
+        names = tuple(own)
+        if shared is not self._shared or names != self._names:
+            self._keep(shared, names)
         rest = self._rest
-        if self._are_plain:
-            words = [(name, *_quoted(name, value)) for name, value in own.items()]
-            sh = "".join([f"export {name}={word}\n" for name, word, _ in words])
-            csh = "".join([f"setenv {name} {word}\n" for name, _, word in words])
-            return EnvironmentText(exports=rest.exports + sh, sh=rest.sh + sh, csh=rest.csh + csh)
+        if self._own_sh:
+            sh = self._own_sh % tuple([v if is_plain(v) else sh_quote(v) for v in own.values()])
+            if "\0" not in sh:
+                csh = self._own_csh % tuple([v if is_plain(v) else csh_quote(v) for v in own.values()])
+                return EnvironmentText(exports=rest.exports + sh, sh=rest.sh + sh, csh=rest.csh + csh)
         exports = "".join([_export(name, value) for name, value in own.items()])
         if PATH in own:
             own = {**own, PATH: self._with_ours(own[PATH])}
@@ -96,9 +97,11 @@ class Environment:
     def _keep(self, shared: Sequence[Variable], names: tuple[str, ...]) -> None:
         """Render everything but the variables of these names, which each test has for itself."""
         self._shared, self._names = shared, names
-        self._are_plain = PATH not in names and all(
+        is_simple = PATH not in names and all(
             is_exportable(name) and name not in self._hidden for name in names
         )
+        self._own_sh = "".join([f"export {name}=%s\n" for name in names]) if is_simple else ""
+        self._own_csh = "".join([f"setenv {name} %s\n" for name in names]) if is_simple else ""
         set_here = {variable.name: variable.value for variable in shared} | self._last
         everything = self._inherited | set_here
         everything[PATH] = self._with_ours(everything.get(PATH, ""))
@@ -126,14 +129,6 @@ class Environment:
             # Each line of it: the value may hold several.
             line = "# " + line.replace("\n", "\n# ")
         return line + "\n"
-
-
-def _quoted(name: str, value: str) -> tuple[str, str]:
-    """Return a value as one word of each family of shells."""
-    if is_plain(value):
-        return value, value
-    _refuse_nul(name, value)
-    return sh_quote(value), csh_quote(value)
 
 
 def _export(name: str, value: str) -> str:
