@@ -1,7 +1,8 @@
-"""The floor: a loop that makes the files that we make and starts the scripts that we start.
+"""The floors: loops that make the files that we make and start the scripts that we start.
 
-It plans nothing, records nothing, judges nothing and survives nothing.  What it takes is what
-the kernel and the shell take, so our own share is the rest.
+The bare loop plans nothing, records nothing, judges nothing and survives nothing.  What it takes is
+what the kernel and the shell take, so our own share is the rest.  The recording loop also knows
+prerequisites and keeps a database; what is above that one is the price of everything else we do.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +22,13 @@ from bench.peers import megatest
 from bench.peers.peer import Peer, Tool, Unavailable
 
 _MODEL: Final = "model-of-all-tests"
-_LOOP: Final = Path(__file__).with_name("bare_loop.py")
+_ROOT: Final = Path(__file__).parents[2]
+_BARE_LOOP: Final = "bench.peers.bare_loop"
+_RECORDING_LOOP: Final = "bench.peers.recording_loop"
 _MADE_AT_ITS_START: Final = frozenset({"journal", "mt_launch.log"})
 
 
-def _prepare(work: Work, tool: Tool) -> Command:
+def _prepare(work: Work, tool: Tool, *, loop: str) -> Command:
     """Run one test with megatest and hand its files to the loop as a model."""
     suite = dataclasses.replace(independent(1), tests=(_MODEL,), seconds=work.suite.seconds)
     model = dataclasses.replace(work, suite=suite)
@@ -36,9 +40,14 @@ def _prepare(work: Work, tool: Tool) -> Command:
     if said.returncode != 0 or not link.exists():
         raise Unavailable(f"the model run failed: {said.stderr.strip()[-200:]}")
     work.tally.unlink(missing_ok=True)
-    task = {"model": _MODEL, "tests": work.suite.tests, "jobs": work.jobs, **_files_of(link)}
-    (work.directory / "task.json").write_text(json.dumps(task))
-    return Command(argv=(sys.executable, "-S", "-E", str(_LOOP), "task.json"), directory=work.directory)
+    suite = work.suite
+    about = {"model": _MODEL, "tests": suite.tests, "upstream": suite.upstream, "jobs": work.jobs}
+    (work.directory / "task.json").write_text(json.dumps({**about, **_files_of(link)}))
+    return Command(
+        argv=(sys.executable, "-S", "-m", loop, "task.json"),
+        directory=work.directory,
+        environment={"PYTHONPATH": str(_ROOT)},
+    )
 
 
 def _files_of(link: Path) -> dict[str, object]:
@@ -63,5 +72,13 @@ PEER = Peer(
     shapes=frozenset({Shape.INDEPENDENT}),
     most_tests=100_000,
     find=megatest.find,
-    prepare=_prepare,
+    prepare=partial(_prepare, loop=_BARE_LOOP),
+)
+
+RECORDING: Final = dataclasses.replace(
+    PEER,
+    name="recording loop",
+    keeps="the files of megatest, a database of one table",
+    shapes=frozenset({Shape.INDEPENDENT, Shape.GRAPH}),
+    prepare=partial(_prepare, loop=_RECORDING_LOOP),
 )

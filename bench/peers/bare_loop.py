@@ -1,4 +1,4 @@
-"""The bare loop itself: `python bare_loop.py TASK`; see `bench.peers.bare`.
+"""The bare loop itself: `python -m bench.peers.bare_loop TASK`; see `bench.peers.bare`.
 
 Like a runner that is worth its name it makes the next test's files while others run, and it
 uses the cheapest way to start a process that Python has.
@@ -12,7 +12,10 @@ import sys
 
 
 class Task:
-    """What the loop has to do: the model's files, and the tests that get the like of them."""
+    """What the loop has to do: the model's files, and the tests that get the like of them.
+
+    `upstream` holds for each test the indices of those that it waits on; the bare loop is not asked to.
+    """
 
     def __init__(
         self,
@@ -23,6 +26,7 @@ class Task:
         directories: list[str],
         files: list[tuple[str, str, int]],
         tests: list[str],
+        upstream: list[list[int]],
         jobs: int,
     ) -> None:
         self.model = model
@@ -31,6 +35,7 @@ class Task:
         self.directories = directories
         self.files = files
         self.tests = tests
+        self.upstream = upstream
         self.jobs = jobs
 
 

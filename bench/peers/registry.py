@@ -26,6 +26,7 @@ from bench.peers.peer import Peer, Tool, Unavailable
 OURS: Final = megatest.PEER
 FLOOR: Final = bare.PEER
 PEERS: Final = (
+    bare.RECORDING,
     ctest.PEER,
     ctest.FILING,
     make.PEER,
