@@ -107,12 +107,12 @@ def decide(prior: Prior | None, request: RerunRequest) -> Decision:
         return _decide_active(prior, request)
     pair = f"{prior.state}/{prior.status}"
     if is_reset(prior, request):
-        option = "-rerun-all" if request.everything else "-rerun-clean"
+        option = "--rerun-all" if request.everything else "--rerun-clean"
         return Decision(run=True, reason=f"it is {pair}; {option} resets it")
     if prior.state in _NEVER_RUN:
         return Decision(run=True, reason=_reason_not_started(prior))
     if request.force:
-        return Decision(run=True, reason=f"it is {pair}; -force runs it again")
+        return Decision(run=True, reason=f"it is {pair}; --force runs it again")
     return _decide_ended(prior, request, pair)
 
 
@@ -145,7 +145,7 @@ def _reason_not_started(prior: Prior) -> str:
 def _decide_active(prior: Prior, request: RerunRequest) -> Decision:
     if prior.accounted:
         return Decision(run=False, reason=f"it is already running ({prior.state})", active=True)
-    again = "-force runs it again" if request.force else "it runs again"
+    again = "--force runs it again" if request.force else "it runs again"
     return Decision(run=True, reason=f"it is {prior.state} and nobody accounts for it; {again}", stuck=True)
 
 
@@ -153,14 +153,14 @@ def _decide_ended(prior: Prior, request: RerunRequest, pair: str) -> Decision:
     if prior.state == State.INCOMPLETE:
         return Decision(run=True, reason=f"it is {pair}; what did not end runs again")
     if request.keepgoing and _retried_by_keepgoing(prior):
-        return Decision(run=True, reason=f"it is {pair}; -keepgoing runs it again")
+        return Decision(run=True, reason=f"it is {pair}; --keep-going runs it again")
     if request.keepgoing and prior.state == State.COMPLETED and prior.status in _KEPT:
-        return Decision(run=False, reason=f"it is {pair}; -keepgoing keeps good results")
+        return Decision(run=False, reason=f"it is {pair}; --keep-going keeps good results")
     if request.rerun is not None:
         return _decide_listed(prior, request.rerun, pair)
     if prior.state == State.COMPLETED and prior.status in _TRIED_AGAIN:
         return Decision(run=True, reason=f"it is {pair}; what did not pass runs again")
-    return Decision(run=False, reason=f"it is {pair}; use -rerun {prior.status} or -force to run it again")
+    return Decision(run=False, reason=f"it is {pair}; use --rerun {prior.status} or --force to run it again")
 
 
 def _retried_by_keepgoing(prior: Prior) -> bool:
@@ -171,6 +171,6 @@ def _retried_by_keepgoing(prior: Prior) -> bool:
 
 def _decide_listed(prior: Prior, listed: frozenset[str], pair: str) -> Decision:
     if prior.status in listed:
-        return Decision(run=True, reason=f"it is {pair}; -rerun lists {prior.status}")
+        return Decision(run=True, reason=f"it is {pair}; --rerun lists {prior.status}")
     names = ",".join(sorted(listed))
-    return Decision(run=False, reason=f"it is {pair}, which -rerun {names} does not list; use -force")
+    return Decision(run=False, reason=f"it is {pair}, which --rerun {names} does not list; use --force")

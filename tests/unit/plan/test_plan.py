@@ -454,7 +454,7 @@ def test_why_names_prerequisites_states_and_rules() -> None:
     )
     assert bench.why("b") == "it waits for a to end well, which is ready\nit runs because it has not run yet"
     assert (
-        bench.why("d") == "it does not run: it is COMPLETED/PASS; use -rerun PASS or -force to run it again"
+        bench.why("d") == "it does not run: it is COMPLETED/PASS; use --rerun PASS or --force to run it again"
     )
     assert bench.why("nobody") == "nobody is not in this plan"
     bench.run({"a": "COMPLETED/ABORT"})

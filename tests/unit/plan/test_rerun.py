@@ -62,13 +62,13 @@ def test_what_nobody_accounts_for_is_stuck_and_runs() -> None:
 @pytest.mark.parametrize(
     ("pair", "request_", "sentence"),
     [
-        ("COMPLETED/PASS", PLAIN, "it is COMPLETED/PASS; use -rerun PASS or -force to run it again"),
-        ("KILLED/FAIL", PLAIN, "it is KILLED/FAIL; use -rerun FAIL or -force to run it again"),
+        ("COMPLETED/PASS", PLAIN, "it is COMPLETED/PASS; use --rerun PASS or --force to run it again"),
+        ("KILLED/FAIL", PLAIN, "it is KILLED/FAIL; use --rerun FAIL or --force to run it again"),
         ("COMPLETED/FAIL", PLAIN, "it is COMPLETED/FAIL; what did not pass runs again"),
-        ("COMPLETED/PASS", FORCE, "it is COMPLETED/PASS; -force runs it again"),
-        ("COMPLETED/FAIL", LISTED, "it is COMPLETED/FAIL; -rerun lists FAIL"),
-        ("COMPLETED/FAIL", UNLISTED, "it is COMPLETED/FAIL, which -rerun OTHER does not list; use -force"),
-        ("COMPLETED/PASS", KEEP_LISTED, "it is COMPLETED/PASS; -keepgoing keeps good results"),
+        ("COMPLETED/PASS", FORCE, "it is COMPLETED/PASS; --force runs it again"),
+        ("COMPLETED/FAIL", LISTED, "it is COMPLETED/FAIL; --rerun lists FAIL"),
+        ("COMPLETED/FAIL", UNLISTED, "it is COMPLETED/FAIL, which --rerun OTHER does not list; use --force"),
+        ("COMPLETED/PASS", KEEP_LISTED, "it is COMPLETED/PASS; --keep-going keeps good results"),
         ("NOT_STARTED/PREQ_FAIL", PLAIN, "a prerequisite had failed; that is looked at again"),
     ],
 )
@@ -86,7 +86,7 @@ def test_rerun_all_resets_every_record() -> None:
 def test_rerun_clean_resets_by_state_or_status() -> None:
     clean = RerunRequest(clean_states=frozenset({"KILLED"}), clean_statuses=frozenset({"CHECK"}))
     assert decide(prior("KILLED/FAIL"), clean).run
-    assert decide(prior("COMPLETED/CHECK"), clean).reason == "it is COMPLETED/CHECK; -rerun-clean resets it"
+    assert decide(prior("COMPLETED/CHECK"), clean).reason == "it is COMPLETED/CHECK; --rerun-clean resets it"
     assert not decide(prior("COMPLETED/PASS"), clean).run
     assert not counts(prior("COMPLETED/CHECK"), clean)
 
