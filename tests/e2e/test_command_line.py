@@ -41,6 +41,12 @@ def test_what_is_wrong_with_a_line_is_said_with_its_usage(area: AreaKit, words: 
     assert "Usage: megatest" in done.err
 
 
+def test_the_package_runs_as_a_module_too() -> None:
+    words = [str(BIN / "python"), "-m", "megatest", "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("megatest ")
+
+
 def test_a_line_means_the_same_in_any_of_its_spellings(area: AreaKit) -> None:
     whole = area.good("list", "ok", "--runname", "w1", "--target", "ubuntu/nfs")
     assert "PASS" in whole
