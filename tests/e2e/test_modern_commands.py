@@ -78,6 +78,17 @@ def test_log_prints_a_tests_output_or_its_path(area: AreaKit) -> None:
     assert Path(path).read_text() == "red\n"
 
 
+def test_a_log_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    kit = suite(tmp_path / "area")
+    kit.good("run", "ok", "-t", "ubuntu/nfs", "-n", "w1")
+    path = Path(kit.good("log", "ok", "--path").strip())
+    path.unlink()
+    done = kit.megatest("log", "ok")
+    assert (done.code, done.out) == (2, "")
+    assert "ok has no log: it is gone" in done.err
+    assert f"it would be {path}" in done.err
+
+
 def test_log_of_a_step_is_its_own(tmp_path: Path) -> None:
     kit = make_area(tmp_path / "area")
     (kit.home / "tests/steps").mkdir(parents=True)

@@ -54,8 +54,15 @@ class Reply:
         return self.code == 0
 
     def complaint(self, program: str) -> str:
-        """Return one line for the user: why this is not the answer that was hoped for."""
-        said = " ".join(line.strip() for line in self.err.splitlines() if line.strip())
+        """Return one line for the user: why this is not the answer that was hoped for.
+
+        Programs begin each of their lines with their name, and often with the word error.
+        """
+        lines = (
+            line.strip().removeprefix(f"{program}: ").removeprefix("error: ")
+            for line in self.err.splitlines()
+        )
+        said = "; ".join(dict.fromkeys(filter(None, lines)))
         return self.trouble or f"{program}: {said or f'exit status {self.code}'}"
 
 

@@ -29,6 +29,17 @@ def test_a_command_replies_with_status_output_and_complaint(calls: Calls) -> Non
     assert reply.complaint("sh") == "sh: err"
 
 
+def test_a_complaint_of_many_lines_is_one_without_the_programs_name_in_each(calls: Calls) -> None:
+    lines = (
+        "sh: error: no such partition",
+        "",
+        "sh: error: no such partition",
+        "sh: fatal: nothing submitted",
+    )
+    reply = calls.wait(_sh("; ".join(f"echo '{line}' >&2" for line in lines) + "; exit 1"), 10)
+    assert reply.complaint("sh") == "sh: no such partition; fatal: nothing submitted"
+
+
 def test_output_larger_than_any_pipe_comes_whole(calls: Calls) -> None:
     reply = calls.wait(_sh("head -c 3000000 /dev/zero; head -c 300000 /dev/zero >&2"), 20)
     assert (len(reply.out), len(reply.err)) == (3000000, 300000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from megatest.app import logs
@@ -49,6 +50,9 @@ def log_command(
         echo(path)
         return
     path = logs.text_of(path)
+    if not follow and not os.path.lexists(path):
+        why = f"it is {record.state} and has printed nothing yet" if record.state in ACTIVE else "it is gone"
+        raise UserError(f"{record.test_id} has no log: {why}", hint=f"it would be {path}")
     blocks = logs.follow(path, lambda: not _is_under_way(opened, record)) if follow else logs.read(path)
     for block in blocks:
         sys.stdout.buffer.write(block)
