@@ -81,9 +81,12 @@ class Environment:
             self._keep(shared, names)
         rest = self._rest
         if self._own_sh:
-            sh = self._own_sh % tuple([v if is_plain(v) else sh_quote(v) for v in own.values()])
+            words = tuple([v if is_plain(v) else sh_quote(v) for v in own.values()])
+            sh = self._own_sh % words
             if "\0" not in sh:
-                csh = self._own_csh % tuple([v if is_plain(v) else csh_quote(v) for v in own.values()])
+                if "!" in sh or sh.count("\n") > len(words):  # all that the families quote differently
+                    words = tuple([csh_quote(v) for v in own.values()])
+                csh = self._own_csh % words
                 return EnvironmentText(exports=rest.exports + sh, sh=rest.sh + sh, csh=rest.csh + csh)
         exports = "".join([_export(name, value) for name, value in own.items()])
         if PATH in own:
