@@ -77,13 +77,16 @@ class FakeStore:
 
     # -- transactions --------------------------------------------------------------------------
 
-    def _begin(self, lease: Lease | None = None) -> None:
+    def _check_right(self, lease: Lease | None) -> None:
         if self.records.broken is not None:
             raise self.records.broken
         if lease is not None:
             holder = self.records.holders.get(lease.run_id)
             if holder is None or holder.token != lease.token:
                 raise LeaseLost(f"another engine holds run {lease.run_id} now")
+
+    def _begin(self, lease: Lease | None = None) -> None:
+        self._check_right(lease)
         self._own_writes += 1
         self.records.seq += 1
 
@@ -407,6 +410,7 @@ class FakeStore:
         return {test_id: known[test_id] for test_id in named}
 
     def commit(self, changes: Sequence[Change], lease: Lease | None) -> Sequence[TestRecord]:
+        self._check_right(lease)  # before anybody looks at what was to be written
         for change in changes:
             if isinstance(change, TestChange):
                 self._check_legal(change)
@@ -449,8 +453,7 @@ class FakeStore:
         changes = dict(change.values)
         if "time" in changes:
             changes["event_time"] = changes.pop("time")
-        if changes:
-            self._put(replace(record, **changes))
+        self._put(replace(record, **changes))  # also where nothing is set: the row was written
         return True
 
     def _put_step(self, change: StepChange) -> None:
