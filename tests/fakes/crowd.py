@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fakes.engine_world import EngineWorld, FakeClock, FakeWaiter
 from fakes.executor import Plan as JobPlan
 from fakes.store import FakeRecords, FakeStore
-from megatest.engine.loop import Outcome
+from megatest.engine.outcome import Outcome
 from megatest.model.change import Change
 from megatest.model.claim import Claim, Holding, Share, Want
 from megatest.model.lease import Lease

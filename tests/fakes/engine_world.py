@@ -15,7 +15,8 @@ from fakes.store import FakeRecords, FakeStore
 from megatest.engine.attempt import Attempt
 from megatest.engine.interrupt import Level
 from megatest.engine.ledger import Ledger
-from megatest.engine.loop import Engine, Outcome, Settings
+from megatest.engine.loop import Engine, Settings
+from megatest.engine.outcome import Outcome
 from megatest.engine.ports import Addition, Brief, Failure, Move, Opinion
 from megatest.engine.recover import recover
 from megatest.model.attempt import (

@@ -16,7 +16,7 @@ from megatest.app.planning import local_slots
 from megatest.app.scene import Scene, open_scene
 from megatest.app.session import Session
 from megatest.engine.interrupt import Interrupts
-from megatest.engine.loop import Outcome
+from megatest.engine.outcome import Outcome
 from megatest.engine.ports import Addition, Brief, Clock, Watcher
 from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.ids import TestId

@@ -19,7 +19,7 @@ from megatest.app.request import RUN, packed
 from megatest.app.scene import open_scene
 from megatest.app.session import Session
 from megatest.engine.interrupt import Interrupts, Level
-from megatest.engine.loop import Outcome
+from megatest.engine.outcome import Outcome
 from megatest.engine.ports import Clock, Watcher
 from megatest.engine.wait import DescriptorWaiter
 from megatest.failpoint import reach

@@ -17,20 +17,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.commons import Commons, variables_from
-from megatest.engine.conclude import begin_again, conclude, failure_of, is_bad
+from megatest.engine.conclude import begin_again
 from megatest.engine.deadline import Deadlines
+from megatest.engine.endings import ON_REQUEST, Endings
 from megatest.engine.gate import Gate
 from megatest.engine.interrupt import Interrupts, Level
+from megatest.engine.journals import Journals
 from megatest.engine.launch import job_of, launched_columns, this_host
 from megatest.engine.launchpad import Launchpad, Standing
 from megatest.engine.ledger import Conflict, Ledger
-from megatest.engine.listen import take_in, wall_time_on_this_host
-from megatest.engine.measure import tally
+from megatest.engine.outcome import Outcome
 from megatest.engine.ports import (
     Addition,
     Briefing,
@@ -45,13 +45,11 @@ from megatest.engine.ports import (
     WorkArea,
 )
 from megatest.engine.rounds import Rounds
-from megatest.engine.settle import STUCK_COMMENT, Verdict, verdict
-from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, MegatestError, NoSpace
 from megatest.model.job import NOT_STARTED_CODE, ChangeKind, JobChange
 from megatest.model.slotted import dataclass, field
-from megatest.model.status import GOOD, State, Status
-from megatest.plan.plan import Consequence, Expand, Plan, Register, Settle, Stuck
+from megatest.model.status import State, Status
+from megatest.plan.plan import Plan
 
 _TICK_S = 1.0
 _META_EVERY_S = 10.0
@@ -64,7 +62,6 @@ _PREPARE_AHEAD = 4
 _MOST_AT_ONCE = 1000  # launched in one turn: an array's worth; the engine hears in between
 _LOOK_EVERY_S = 0.05  # at the store for others' writes: costs what settling a test costs
 _COMMIT_ROUNDS = 5
-_ON_REQUEST = "killed on request"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,27 +81,6 @@ class Settings:
     kill_grace_s: float = 5
     max_load: float | None = None
     pool_units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
-class Outcome:
-    """How a run of the engine went.
-
-    Attributes:
-        launched: attempts started.
-        good, bad: tests that ended while this engine ran, by status.
-        unrunnable: tests settled without running.
-        running, waiting: what was left when the user ended the command.
-        interrupted: the highest level of interruption.
-    """
-
-    launched: int = 0
-    good: int = 0
-    bad: int = 0
-    unrunnable: int = 0
-    running: int = 0
-    waiting: int = 0
-    interrupted: Level = Level.NONE
 
 
 class Engine:
@@ -164,6 +140,20 @@ class Engine:
         self._host = this_host()
         self._live: dict[int, Attempt] = {}
         self._rounds = Rounds()
+        self._journals = Journals(
+            workarea=workarea, executors=executors, ledger=ledger, rounds=self._rounds, clock=clock
+        )
+        self._endings = Endings(
+            plan=plan,
+            ledger=ledger,
+            workarea=workarea,
+            briefing=briefing,
+            reviewer=reviewer,
+            watcher=watcher,
+            clock=clock,
+            outcome=self._outcome,
+            let_go=self._let_go,
+        )
         self._launching: list[Attempt] = []
         self._troubled: set[str] = set()
         self._deadlines = Deadlines()
@@ -192,7 +182,7 @@ class Engine:
             if attempt.ending:
                 self._end(attempt, attempt.ending)  # the engine that was asked to died
         self._commons.adopt(adopted)
-        self._consider(self._plan.begin())
+        self._endings.consider(self._plan.begin())
         while True:
             self._hear()
             self._choose()
@@ -227,7 +217,7 @@ class Engine:
         for opinion in self._reviewer.poll():
             self._hear_opinion(opinion)
         for attempt in self._rounds.due(now):
-            self._look_at_journal(attempt)
+            self._journals.look(attempt)
         if now >= self._next_meta:
             self._next_meta = now + _META_EVERY_S
             self._write_meta(now)
@@ -254,14 +244,14 @@ class Engine:
                 attempt.waits = change.reason
                 self._ledger.change(attempt.row, comment=change.reason)
         elif change.kind is ChangeKind.STARTED:
-            self._waits_no_more(attempt)
+            self._journals.waits_no_more(attempt)
             if change.host:
                 self._ledger.change(attempt.row, host=change.host)
-            self._read_journal(attempt)
+            self._journals.read(attempt)
         elif change.kind in (ChangeKind.ENDED, ChangeKind.LOST):
-            self._read_journal(attempt)
+            self._journals.read(attempt)
             if not self._goes_on_elsewhere(attempt, change):
-                self._settle(attempt, change)
+                self._endings.settle(attempt, change)
 
     def _goes_on_elsewhere(self, attempt: Attempt, change: JobChange) -> bool:
         """Return whether only a second script of the attempt ended, which found it already begun.
@@ -279,7 +269,7 @@ class Engine:
     def _hear_opinion(self, opinion: Opinion) -> None:
         attempt = self._live.get(opinion.row)
         if attempt is not None and attempt.number == opinion.attempt and attempt.outcome is not None:
-            self._conclude(attempt, attempt.outcome, opinion)
+            self._endings.conclude(attempt, attempt.outcome, opinion)
 
     def _hear_left_behind(self, change: JobChange) -> None:
         row = self._ledger.row_of_id(change.row)
@@ -299,25 +289,9 @@ class Engine:
         queued = self._executors[attempt.executor].queues
         self._rounds.add(attempt, self._clock.monotonic(), closely=queued)
 
-    def _look_at_journal(self, attempt: Attempt) -> None:
-        """Read on; behind a queue, an exit record is the news of the end."""
-        had_ended = attempt.ended is not None
-        self._read_journal(attempt)
-        if attempt.ended is not None and not had_ended:
-            self._executors[attempt.executor].recorded(attempt.row.id, attempt.ended.code)
-
-    def _read_journal(self, attempt: Attempt) -> None:
-        had_begun = attempt.started is not None
-        part = self._workarea.read_journal(attempt.prepared.run_dir, attempt.offset)
-        reach("journal read")
-        if part.entries:
-            self._waits_no_more(attempt)
-        take_in(attempt, part, self._ledger, wall_time_on_this_host(self._clock.now()))
-        if attempt.started is not None and not had_begun:
-            now = self._clock.monotonic()
-            self._rounds.begun(attempt, now)
-            if self._executors[attempt.executor].queues:
-                attempt.launched_at = now  # what came before was the queue's time
+    def _let_go(self, attempt: Attempt) -> None:
+        del self._live[attempt.row.id]
+        self._rounds.drop(attempt)
 
     def _heed_store(self) -> None:
         """Act on what other commands wrote: kill requests, and what other runs occupy."""
@@ -331,9 +305,9 @@ class Engine:
             self._ledger.notice(row, State.KILLREQ, row.status)
             attempt = self._live.get(row_id)
             if attempt is not None:
-                self._end(attempt, _ON_REQUEST)
+                self._end(attempt, ON_REQUEST)
             elif not any(launching.row is row for launching in self._launching):
-                self._kill_unstarted(row)
+                self._endings.killed_unstarted(row)
         for addition in self._intake.take():
             self._add(addition)
         self._commons.look()
@@ -345,12 +319,7 @@ class Engine:
             self._plan.add(addition.selection, addition.rerun, self._ledger.priors())
         except MegatestError as error:
             self._watcher.said(f"a request of another command cannot be planned: {error.message}")
-        self._consider(self._plan.begin())
-
-    def _waits_no_more(self, attempt: Attempt) -> None:
-        if attempt.waits:
-            attempt.waits = ""
-            self._ledger.change(attempt.row, comment="")
+        self._endings.consider(self._plan.begin())
 
     def _write_meta(self, now: float) -> None:
         load = os.getloadavg()[0]
@@ -389,99 +358,6 @@ class Engine:
         grace = self._settings.kill_grace_s if grace_s is None else grace_s
         self._executors[attempt.executor].cancel([attempt.row.id], grace)
 
-    # -- what follows ---------------------------------------------------------------------------
-
-    def _settle(self, attempt: Attempt, change: JobChange) -> None:
-        """An attempt is over: say how it came out, and hear the reviewer if that is bad."""
-        if attempt.started is None and attempt.ended is None:
-            # Lost or refused before it began: a batch system that takes it late must not start it.
-            self._workarea.revoke(attempt.prepared.run_dir, attempt.number)
-        outcome = verdict(
-            ended=attempt.ended,
-            change=change,
-            said=attempt.said,
-            ending=attempt.ending,
-            began=attempt.started is not None,
-            exit_table=attempt.exit_table,
-            values=tally(attempt.values.values()),
-        )
-        attempt.lasted_s = round(self._duration(attempt), 3)
-        opinion = None
-        if is_bad(outcome):
-            opinion = self._reviewer.ask(failure_of(attempt, outcome))
-            if opinion is None:
-                attempt.outcome = outcome  # what follows is known when the reviewer's opinion is
-                return
-        self._conclude(attempt, outcome, opinion)
-
-    def _conclude(self, attempt: Attempt, outcome: Verdict, opinion: Opinion | None) -> None:
-        """All is known about an attempt that is over: record it, and start what follows from it."""
-        row = attempt.row
-        now = int(self._clock.now())
-        ending = conclude(attempt, outcome, opinion, self._ledger, time=now, duration_s=attempt.lasted_s)
-        del self._live[row.id]
-        self._rounds.drop(attempt)
-        reach("attempt settled")
-        if attempt.torn:
-            self._watcher.said(
-                f"{row.test_id}: {attempt.torn} unreadable lines in its journal were passed over"
-            )
-        if ending.retry:
-            self._watcher.said(ending.comment)
-            self._consider(self._plan.retry(row.test_id))
-        else:
-            self._tell_end(row, attempt.lasted_s, ending.comment)
-            self._consider(self._plan.ended(row.test_id, row.state, row.status, ending.comment))
-
-    def _duration(self, attempt: Attempt) -> float:
-        if attempt.started is not None and attempt.ended is not None:
-            return max(0.0, attempt.ended.uptime_s - attempt.started.uptime_s)
-        return max(0.0, self._clock.monotonic() - attempt.launched_at)
-
-    def _tell_end(self, row: Row, duration_s: float, comment: str) -> None:
-        if row.state == State.COMPLETED and row.status in GOOD:
-            self._outcome.good += 1
-        else:
-            self._outcome.bad += 1
-        self._watcher.ended(row.test_id, row.state, row.status, duration_s, comment, row.flaky)
-
-    def _consider(self, consequences: Sequence[Consequence]) -> None:
-        """Carry out what the plan says follows from an event."""
-        todo = deque(consequences)
-        while todo:
-            consequence = todo.popleft()
-            match consequence:
-                case Register(rows):
-                    self._ledger.register(rows)
-                case Stuck(test_id):
-                    row = self._ledger.row(test_id)
-                    self._ledger.change(
-                        row, state=State.INCOMPLETE, status=Status.STUCK_DEAD, comment=STUCK_COMMENT
-                    )
-                case Settle(test_id, state, status, comment):
-                    self._settle_unstarted(self._ledger.row(test_id), state, status, comment)
-                case Expand(test):
-                    todo.extend(self._expand(test))
-
-    def _settle_unstarted(self, row: Row, state: str, status: str, comment: str) -> None:
-        """Record how a test came out that does not run."""
-        self._outcome.unrunnable += 1
-        self._ledger.change(row, state=state, status=status, comment=comment, time=int(self._clock.now()))
-        self._watcher.ended(row.test_id, state, status, 0.0, comment)
-
-    def _kill_unstarted(self, row: Row) -> None:
-        """Honour a kill request that came before the process."""
-        self._settle_unstarted(row, State.KILLED, Status.FAIL, f"{_ON_REQUEST} before it began")
-        self._consider(self._plan.ended(row.test_id, row.state, row.status))
-
-    def _expand(self, test: str) -> Sequence[Consequence]:
-        """What a test's item lists may depend on has ended: evaluate them for the plan."""
-        try:
-            items = self._briefing.items(test)
-        except MegatestError as error:
-            return self._plan.refuse(test, error.message)
-        return self._plan.expand(test, items)
-
     # -- choose and start -----------------------------------------------------------------------
 
     def _choose(self) -> None:
@@ -504,7 +380,7 @@ class Engine:
                 return
             row = self._ledger.row(test_id)
             if why := self._briefing.why_skip(test_id):
-                self._end_unlaunched(row, Status.SKIP, why)
+                self._endings.unlaunched(row, Status.SKIP, why)
                 continue
             held = self._commons.claim(row, self._live)
             if held is None:
@@ -514,7 +390,7 @@ class Engine:
             except NoSpace as error:
                 self._gate.refuse(error.message)
             except MegatestError as error:
-                self._end_unlaunched(row, Status.FAIL, error.message)
+                self._endings.unlaunched(row, Status.FAIL, error.message)
             else:
                 self._launch(row, standing)
 
@@ -524,15 +400,6 @@ class Engine:
             return False
         self._has_more = len(self._launching) >= _MOST_AT_ONCE
         return not self._has_more and self._gate.is_open(len(self._live) + len(self._launching))
-
-    def _end_unlaunched(self, row: Row, status: Status, why: str) -> None:
-        """A test is skipped, or fails because its files or run directory are no good."""
-        self._plan.started(row.test_id)
-        now = int(self._clock.now())
-        wiped = begin_again(row, self._ledger)
-        self._ledger.change(row, state=State.COMPLETED, status=status, comment=why, time=now, **wiped)
-        self._tell_end(row, 0.0, why)
-        self._consider(self._plan.ended(row.test_id, row.state, row.status))
 
     def _launch(self, row: Row, standing: Standing) -> None:
         """Record LAUNCHED; the process is started after the commit."""
@@ -651,14 +518,14 @@ class Engine:
             self._launching.remove(launching)
             self._workarea.discard(launching.prepared)
         if killed and (launching is not None or lost.state == State.NOT_STARTED):
-            self._kill_unstarted(row)  # before it began, or before its retry did
+            self._endings.killed_unstarted(row)  # before it began, or before its retry did
             return
         attempt = self._live.get(row.id)
         if killed and attempt is not None:
             # It lives: the request stays visible until the kill is done.
             values.pop("state", None)
             values.pop("status", None)
-            self._end(attempt, _ON_REQUEST)
+            self._end(attempt, ON_REQUEST)
         if values:
             self._ledger.change(row, **values)
 
