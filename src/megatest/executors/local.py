@@ -12,28 +12,28 @@ its session and lost its parents becomes our child instead of init's.
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from megatest.executors import process
+from megatest.executors.kills import Kills, left_behind
 from megatest.executors.process import Marks, Process
 from megatest.failpoint import reach
 from megatest.model.attempt import Started
 from megatest.model.error import EnvironmentFault
 from megatest.model.job import ChangeKind, Job, JobChange, Submission
-from megatest.model.slotted import dataclass, field
+from megatest.model.slotted import dataclass
 
 _MARK = os.fsencode(process.MARK)
 _PR_SET_CHILD_SUBREAPER = 36
 _PLAIN_HOST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 _SOONEST_SWEEP_S = 1.0
 _LATEST_SWEEP_S = 4.0
-_KILL_STEP_S = 0.02
-_LONGEST_KILL_STEP_S = 0.5
 
 StartedReader = Callable[[str], Started | None]
 """Returns the Started record of the journal in a run directory, or None."""
@@ -49,21 +49,6 @@ class _Running:
     pidfd: int = -1
     ours: bool = True
     told: bool = False
-
-
-@dataclass(slots=True)
-class _Kill:
-    """A job on its way out: first TERM, after the grace KILL, until nothing is left."""
-
-    marks: Marks
-    job: Job
-    kill_at: float
-    next_at: float
-    step_s: float = _KILL_STEP_S
-    termed: set[tuple[int, int]] = field(default_factory=set)
-    left_behind: dict[int, str] = field(default_factory=dict)
-    leader_ended: JobChange | None = None
-    after_end: bool = False
 
 
 class LocalExecutor:
@@ -98,7 +83,7 @@ class LocalExecutor:
         self._epoll = select.epoll()
         self._running: dict[int, _Running] = {}
         self._row_of_fd: dict[int, int] = {}
-        self._kills: dict[str, _Kill] = {}  # by job name: a row may run again meanwhile
+        self._kills = Kills()
         self._news: list[JobChange] = []
         self._unswept: list[_Running] = []
         self._sweep_s = _SOONEST_SWEEP_S
@@ -193,8 +178,7 @@ class LocalExecutor:
             if len(events) < 256:
                 break
         now = time.monotonic()
-        for kill in [kill for kill in self._kills.values() if kill.next_at <= now]:
-            self._go_on_killing(kill, now)
+        self._news += self._kills.go_on(now)
         if self._unswept and now >= self._next_sweep:
             self._sweep(now)
         news, self._news = self._news, []
@@ -211,11 +195,8 @@ class LocalExecutor:
         del self._row_of_fd[running.pidfd]
         os.close(running.pidfd)
         del self._running[job.row]
-        kill = self._kills.get(job.name)
-        if kill is not None:
-            kill.leader_ended = change
-            kill.next_at = 0
-            return
+        if self._kills.ended(job, change):
+            return  # told when nothing of it is left
         self._news.append(change)
         self._unswept.append(running)
         if _group_exists(running.pid):
@@ -249,10 +230,8 @@ class LocalExecutor:
         """Return when a kill goes on or a sweep is due."""
         if not self._kills and not self._unswept:
             return None
-        due = [kill.next_at for kill in self._kills.values()]
-        if self._unswept:
-            due.append(self._next_sweep)
-        return max(0.0, min(due) - time.monotonic())
+        due = min(self._kills.next_at(), self._next_sweep if self._unswept else math.inf)
+        return max(0.0, due - time.monotonic())
 
     # -- ending -------------------------------------------------------------------------------
 
@@ -261,43 +240,9 @@ class LocalExecutor:
         now = time.monotonic()
         for row in rows:
             running = self._running.get(row)
-            if running is None:
-                continue
-            job = running.job
-            kill = self._kills.get(job.name)
-            if kill is None:
-                marks = _marks_of(job, running.pid, running.started)
-                self._kills[job.name] = _Kill(marks=marks, job=job, kill_at=now + grace_s, next_at=now)
-            else:
-                kill.kill_at = min(kill.kill_at, now + grace_s)
-                kill.next_at = now
-
-    def _go_on_killing(self, kill: _Kill, now: float) -> None:
-        """One step of a kill: signal what lives; done when nothing does."""
-        alive = process.find([kill.marks]).get(kill.job.name, [])
-        if not alive and (kill.after_end or kill.leader_ended is not None):
-            del self._kills[kill.job.name]
-            self._finish_kill(kill)
-            return
-        if now >= kill.kill_at:
-            process.send(alive, signal.SIGKILL)
-            kill.next_at = now + _KILL_STEP_S
-        else:
-            fresh = [p for p in alive if (p.pid, p.started) not in kill.termed]
-            process.send(fresh, signal.SIGTERM)
-            # A stopped process cannot act on TERM before it is continued.
-            process.send(fresh, signal.SIGCONT)
-            kill.termed.update((p.pid, p.started) for p in fresh)
-            kill.next_at = min(now + kill.step_s, kill.kill_at)
-            kill.step_s = min(kill.step_s * 1.5, _LONGEST_KILL_STEP_S)
-        if kill.after_end:
-            kill.left_behind.update((p.pid, p.name) for p in alive)
-
-    def _finish_kill(self, kill: _Kill) -> None:
-        if kill.leader_ended is not None:
-            self._news.append(kill.leader_ended)
-        if kill.left_behind:
-            self._news.append(_left_behind(kill.job, kill.left_behind, ended=True))
+            if running is not None:
+                marks = _marks_of(running.job, running.pid, running.started)
+                self._kills.begin(running.job, marks, now, grace_s)
 
     # -- what jobs leave behind -----------------------------------------------------------------
 
@@ -330,16 +275,10 @@ class LocalExecutor:
         job = running.job
         names = {p.pid: p.name for p in alive}
         if not self._sweep_leftovers:
-            self._news.append(_left_behind(job, names, ended=False))
+            self._news.append(left_behind(job, names, ended=False))
             return
-        self._kills[job.name] = _Kill(
-            marks=_marks_of(job, running.pid, running.started),
-            job=job,
-            kill_at=now + self._leftover_grace_s,
-            next_at=now,
-            left_behind=names,
-            after_end=True,
-        )
+        marks = _marks_of(job, running.pid, running.started)
+        self._kills.begin_after_end(job, marks, now, self._leftover_grace_s, names)
 
     def _reap_orphans(self) -> None:
         """Collect orphans that ended after they became our children."""
@@ -449,14 +388,3 @@ def _change(job: Job, kind: ChangeKind, *, reason: str = "") -> JobChange:
 
 def _marks_of(job: Job, session: int, started: int) -> Marks:
     return Marks(job=job.name, session=session, session_started=started, run_dir=job.run_dir)
-
-
-def _left_behind(job: Job, names: Mapping[int, str], *, ended: bool) -> JobChange:
-    texts: Iterable[str] = (f"{pid} {name}" for pid, name in sorted(names.items()))
-    return JobChange(
-        row=job.row,
-        attempt=job.attempt,
-        kind=ChangeKind.LEFT_BEHIND,
-        reason="ended by us" if ended else "still running",
-        left_behind=tuple(texts),
-    )
