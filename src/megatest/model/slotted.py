@@ -304,7 +304,11 @@ def field_types(record: type) -> Mapping[str, str]:
 def replaced(record: _T, /, **changes: object) -> _T:
     """Return a record with other values for some fields, as `dataclasses.replace` does."""
     cls = type(record)
-    return cls(**{**{name: getattr(record, name) for name in field_names(cls)}, **changes})
+    names = field_names(cls)
+    if len(names) < 2:  # attrgetter wraps several values only
+        return cls(**({name: getattr(record, name) for name in names} | changes))
+    layout: _Layout = vars(cls)[_LAYOUT]
+    return cls(**(dict(zip(names, layout.values(record), strict=True)) | changes))
 
 
 def _restored(cls: Callable[..., object], values: dict[str, object]) -> object:
