@@ -96,6 +96,9 @@ SELECT {test_columns} FROM runs
  CROSS JOIN tests ON tests.run_id = runs.id AND tests.testname = ? AND tests.item_path = ?
  WHERE coalesce(tests.state, '') <> 'DELETED' ORDER BY runs.id DESC
 
+-- name: any_test
+SELECT 1 FROM tests LIMIT 1
+
 -- name: passes
 -- Durations of one test's passes, newest run first, in the newest hundred runs.  Nothing is sorted,
 -- so the reader pays for what it reads: it stops when it has seen enough runs.  The unary + keeps
