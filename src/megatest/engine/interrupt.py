@@ -69,7 +69,7 @@ class Interrupts:
 
     def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
         self._woken = True
-        if self.level < Level.NOW:
+        if self.level < Level.LEAVE:  # the last: what a dead batch system has cannot be ended
             self.level = Level(self.level + 1)
 
     def _on_terminate(self, _number: int, _frame: FrameType | None) -> None:

@@ -346,7 +346,8 @@ class Engine:
             self._watcher.said(f"told to end: leaving {tests} alone; the next run adopts them")
         else:
             grace = self._settings.kill_grace_s if level is Level.KILL else 0
-            self._watcher.said(f"interrupted: ending {tests}")
+            more = " without grace (again to leave them)" if level is Level.NOW else ""
+            self._watcher.said(f"interrupted: ending {tests}{more}")
             for attempt in self._live.values():
                 self._end(attempt, "killed by an interrupt of the run", grace_s=grace)
 
