@@ -89,8 +89,6 @@ class Kills:
 
     def go_on(self, now: float) -> list[JobChange]:
         """Take the next step of those whose time has come; return the news of those that are done."""
-        if not self._kills:
-            return []
         due = [kill for kill in self._kills.values() if kill.next_at <= now]
         return [change for kill in due for change in self._go_on(kill, now)]
 

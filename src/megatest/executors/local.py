@@ -228,10 +228,8 @@ class LocalExecutor:
 
     def next_poll_s(self) -> float | None:
         """Return when a kill goes on or a sweep is due."""
-        if not self._kills and not self._unswept:
-            return None
         due = min(self._kills.next_at(), self._next_sweep if self._unswept else math.inf)
-        return max(0.0, due - time.monotonic())
+        return None if due == math.inf else max(0.0, due - time.monotonic())
 
     # -- ending -------------------------------------------------------------------------------
 
