@@ -11,9 +11,11 @@ from typing import Final
 
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.ledger import Ledger
+from megatest.engine.measure import tally
 from megatest.engine.ports import Failure, Opinion
-from megatest.engine.settle import Verdict
+from megatest.engine.settle import Verdict, verdict
 from megatest.model.change import StepsCleared
+from megatest.model.job import JobChange
 from megatest.model.slotted import dataclass
 from megatest.model.status import GOOD, State, Status
 
@@ -32,6 +34,26 @@ class Ending:
 
     comment: str
     retry: bool = False
+
+
+def verdict_on(attempt: Attempt, change: JobChange) -> Verdict:
+    """Return how an attempt came out of which the executor says that it has ended or is lost."""
+    return verdict(
+        ended=attempt.ended,
+        change=change,
+        said=attempt.said,
+        ending=attempt.ending,
+        began=attempt.started is not None,
+        exit_table=attempt.exit_table,
+        values=tally(attempt.values.values()),
+    )
+
+
+def duration_by_journal(attempt: Attempt) -> float | None:
+    """Return the seconds from an attempt's first record to its exit; None if one of them is missing."""
+    if attempt.started is None or attempt.ended is None:
+        return None
+    return max(0.0, attempt.ended.uptime_s - attempt.started.uptime_s)
 
 
 def is_bad(outcome: Verdict) -> bool:

@@ -10,13 +10,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from megatest.engine.attempt import Attempt, Row
-from megatest.engine.conclude import begin_again, failure_of, is_bad
+from megatest.engine.conclude import begin_again, duration_by_journal, failure_of, is_bad, verdict_on
 from megatest.engine.conclude import conclude as record_end
 from megatest.engine.ledger import Ledger
-from megatest.engine.measure import tally
 from megatest.engine.outcome import Outcome
 from megatest.engine.ports import Briefing, Clock, Opinion, Reviewer, Watcher, WorkArea
-from megatest.engine.settle import STUCK_COMMENT, Verdict, verdict
+from megatest.engine.settle import STUCK_COMMENT, Verdict
 from megatest.failpoint import reach
 from megatest.model.error import MegatestError
 from megatest.model.job import JobChange
@@ -64,16 +63,11 @@ class Endings:
         if attempt.started is None and attempt.ended is None:
             # Lost or refused before it began: a batch system that takes it late must not start it.
             self._workarea.revoke(attempt.prepared.run_dir, attempt.number)
-        outcome = verdict(
-            ended=attempt.ended,
-            change=change,
-            said=attempt.said,
-            ending=attempt.ending,
-            began=attempt.started is not None,
-            exit_table=attempt.exit_table,
-            values=tally(attempt.values.values()),
-        )
-        attempt.lasted_s = round(self._duration(attempt), 3)
+        outcome = verdict_on(attempt, change)
+        lasted_s = duration_by_journal(attempt)
+        if lasted_s is None:
+            lasted_s = max(0.0, self._clock.monotonic() - attempt.launched_at)
+        attempt.lasted_s = round(lasted_s, 3)
         opinion = None
         if is_bad(outcome):
             opinion = self._reviewer.ask(failure_of(attempt, outcome))
@@ -99,11 +93,6 @@ class Endings:
         else:
             self._tell_end(row, attempt.lasted_s, ending.comment)
             self.consider(self._plan.ended(row.test_id, row.state, row.status, ending.comment))
-
-    def _duration(self, attempt: Attempt) -> float:
-        if attempt.started is not None and attempt.ended is not None:
-            return max(0.0, attempt.ended.uptime_s - attempt.started.uptime_s)
-        return max(0.0, self._clock.monotonic() - attempt.launched_at)
 
     def _tell_end(self, row: Row, duration_s: float, comment: str) -> None:
         if row.state == State.COMPLETED and row.status in GOOD:

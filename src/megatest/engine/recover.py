@@ -11,12 +11,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from megatest.engine.attempt import Attempt, Row
-from megatest.engine.conclude import conclude, failure_of, is_bad
+from megatest.engine.conclude import conclude, duration_by_journal, failure_of, is_bad, verdict_on
 from megatest.engine.ledger import Ledger
 from megatest.engine.listen import take_in, wall_time_on_this_host
-from megatest.engine.measure import tally
 from megatest.engine.ports import Clock, Executor, Reviewer, WorkArea
-from megatest.engine.settle import verdict
 from megatest.model.attempt import Prepared
 from megatest.model.job import ChangeKind, Job, JobChange
 from megatest.model.record import TestRecord
@@ -170,17 +168,7 @@ def _lasted_s(attempt: Attempt, clock: Clock) -> float:
 
 
 def _settle(attempt: Attempt, change: JobChange, ledger: Ledger, clock: Clock, reviewer: Reviewer) -> None:
-    outcome = verdict(
-        ended=attempt.ended,
-        change=change,
-        said=attempt.said,
-        ending=attempt.ending,
-        began=attempt.started is not None,
-        exit_table=attempt.exit_table,
-        values=tally(attempt.values.values()),
-    )
-    duration = None
-    if attempt.started is not None and attempt.ended is not None:
-        duration = max(0.0, attempt.ended.uptime_s - attempt.started.uptime_s)
+    outcome = verdict_on(attempt, change)
+    duration = duration_by_journal(attempt)
     opinion = reviewer.answer(failure_of(attempt, outcome)) if is_bad(outcome) else None
     conclude(attempt, outcome, opinion, ledger, time=int(clock.now()), duration_s=duration)
