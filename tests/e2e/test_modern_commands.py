@@ -87,6 +87,8 @@ def test_a_log_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     assert (done.code, done.out) == (2, "")
     assert "ok has no log: it is gone" in done.err
     assert f"it would be {path}" in done.err
+    kit.good("set", "ok", "--state", "LAUNCHED", "--status", "n/a", "--reason", "as in a queue")
+    assert "ok has no log: it is LAUNCHED and has printed nothing yet" in kit.megatest("log", "ok").err
 
 
 def test_log_of_a_step_is_its_own(tmp_path: Path) -> None:

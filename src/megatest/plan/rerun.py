@@ -144,7 +144,7 @@ def _reason_not_started(prior: Prior) -> str:
 
 def _decide_active(prior: Prior, request: RerunRequest) -> Decision:
     if prior.accounted:
-        return Decision(run=False, reason=f"it is already running ({prior.state})", active=True)
+        return Decision(run=False, reason="an engine accounts for it", active=True)
     again = "--force runs it again" if request.force else "it runs again"
     return Decision(run=True, reason=f"it is {prior.state} and nobody accounts for it; {again}", stuck=True)
 
