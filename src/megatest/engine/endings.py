@@ -84,9 +84,8 @@ class Endings:
         self._let_go(attempt)
         reach("attempt settled")
         if attempt.torn:
-            self._watcher.said(
-                f"{row.test_id}: {attempt.torn} unreadable lines in its journal were passed over"
-            )
+            lines = "an unreadable line" if attempt.torn == 1 else f"{attempt.torn} unreadable lines"
+            self._watcher.said(f"{row.test_id}: passed over {lines} in its journal")
         if ending.retry:
             self._watcher.said(ending.comment)
             self.consider(self._plan.retry(row.test_id))

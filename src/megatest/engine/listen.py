@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from megatest.engine.attempt import Attempt
 from megatest.engine.ledger import Ledger
@@ -21,6 +22,9 @@ from megatest.model.attempt import (
 )
 from megatest.model.change import StepChange
 from megatest.model.status import State
+
+_LATEST: Final = 253_370_764_800
+"""The beginning of the year 9999: the last that every calendar can show."""
 
 WallTime = Callable[[float], int]
 """Turns a journal's uptime into seconds since the epoch."""
@@ -80,10 +84,15 @@ def _take_in_step(attempt: Attempt, entry: StepSaid, ledger: Ledger, wall_time: 
 
 
 def _time_of(started: Started | None, uptime_s: float, wall_time: WallTime) -> int:
-    """Return seconds since the epoch; a journal of another host brings that host's own clock."""
+    """Return seconds since the epoch; a journal of another host brings that host's own clock.
+
+    A test may have written any number: what is no time of day is the nearest that is one.
+    """
     if started is not None and started.time:
-        return started.time + int(uptime_s - started.uptime_s)
-    return wall_time(uptime_s)
+        time_s = started.time + int(uptime_s - started.uptime_s)
+    else:
+        time_s = wall_time(uptime_s)
+    return min(max(time_s, 0), _LATEST)
 
 
 def _take_in_value(attempt: Attempt, entry: ValueSaid, ledger: Ledger) -> None:
@@ -97,9 +106,9 @@ def _take_in_status(attempt: Attempt, entry: StatusSaid, ledger: Ledger) -> None
     values: dict[str, object] = {}
     if entry.comment:
         values["comment"] = entry.comment
-    # COMPLETED is the engine's to write, once the process has ended too.
+    # The end is the engine's to write, once the process has ended too.  Until then the row's state says
+    # that there is a process, whatever word a test has for it: kill, removal and recovery go by that.
     if entry.state != State.COMPLETED and not attempt.ending:
-        values["state"] = entry.state
         values["status"] = status_from_report(entry.status)
     if values:
         ledger.change(attempt.row, **values)

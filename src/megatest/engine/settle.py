@@ -7,6 +7,9 @@ that is never a verdict about it.
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from megatest.engine.measure import Tally, status_by_values
 from megatest.model.attempt import Ended, StatusSaid
 from megatest.model.job import NOT_STARTED_CODE, ChangeKind, JobChange
@@ -14,6 +17,8 @@ from megatest.model.slotted import dataclass
 from megatest.model.status import State, Status
 
 STUCK_COMMENT = "Test is stuck or dead"
+
+_EXIT_CODE: Final = re.compile("-?[0-9]+")
 
 _STATUS_OF_TABLE_CODE = {
     0: Status.PASS,
@@ -52,8 +57,8 @@ class Verdict:
 
 def status_from_report(status: str) -> str:
     """Return the status that ``-test-status :status STATUS`` means: a number is an exit code."""
-    if status.lstrip("-").isdigit():
-        return Status.PASS if int(status) == 0 else Status.FAIL
+    if _EXIT_CODE.fullmatch(status):
+        return Status.FAIL if status.strip("-0") else Status.PASS
     return status
 
 

@@ -110,6 +110,8 @@ def _real(name: str, work: Callable[[float], float]) -> Callable[[Value], Value]
             return work(float(number_of(value, name)))
         except ValueError:
             return math.nan
+        except OverflowError:
+            return math.inf
 
     return real
 

@@ -23,8 +23,16 @@ _LONGEST: Final = 400  # digits; more never make a finite number, nor one worth 
 def normalise(number: int | float) -> int | float:
     """Return an integer that has grown out of its 62 bits as floating point."""
     if isinstance(number, int) and not -FIXNUM_LIMIT <= number < FIXNUM_LIMIT:
-        return float(number)
+        return to_float(number)
     return number
+
+
+def to_float(number: int | float) -> float:
+    """Return a number as floating point; one that is too large for that is an infinity."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def parse_number(text: str, radix: int = 10) -> int | float | None:
@@ -53,12 +61,15 @@ def _parse_unprefixed(text: str, radix: int) -> int | float | None:
         return _SPECIAL[text.lower()]
     digits = _DIGITS[radix]
     if re.fullmatch(f"[+-]?[{digits}]+", text):
-        return normalise(int(text, radix))
+        return _finite(normalise(int(text, radix)))
     if ratio := re.fullmatch(f"([+-]?[{digits}]+)/([{digits}]+)", text):
-        return divide(float(int(ratio[1], radix)), float(int(ratio[2], radix)))
+        return divide(to_float(int(ratio[1], radix)), to_float(int(ratio[2], radix)))
     if radix != 10 or not text.isascii() or not _DECIMAL.fullmatch(text):
         return None
-    number = float(_EXPONENT.sub("e", text.replace("#", "0")))
+    return _finite(float(_EXPONENT.sub("e", text.replace("#", "0"))))
+
+
+def _finite(number: int | float) -> int | float | None:
     return None if math.isinf(number) else number
 
 

@@ -1,8 +1,11 @@
+import pytest
+
 from fakes.engine_world import EngineWorld
 from fakes.executor import Plan as JobPlan
 from megatest.engine.interrupt import Level
-from megatest.model.attempt import LogSaid, StatusSaid, StepSaid
+from megatest.model.attempt import LogSaid, Started, StatusSaid, StepSaid
 from megatest.model.change import TestChange
+from megatest.model.record import TestRecord
 from megatest.model.spec import ItemVariable
 from megatest.plan.rerun import RerunRequest
 
@@ -163,6 +166,53 @@ def test_a_status_that_is_no_end_does_not_outrank_the_exit_code() -> None:
     )
     world.run()
     assert world.results() == {"a": "COMPLETED/FAIL"}
+
+
+@pytest.mark.parametrize("state", ["NOT_STARTED", "LAUNCHED", "KILLREQ", "STUCK", "DELETED", "BUILDING"])
+def test_no_word_of_a_test_hides_that_it_runs(state: str) -> None:
+    world = EngineWorld(
+        graph=("a", "b: a"),
+        jobs={"a": JobPlan(lasts_s=50)},
+        said={"a": (StatusSaid(state=state, status="WARN", comment="halfway"),)},
+    )
+    seen: set[str] = set()
+    world.waiter.before = lambda: seen.add(_summary(world.record("a")))
+    world.run()
+    assert "RUNNING/WARN halfway" in seen
+    assert seen <= {"LAUNCHED/n/a ", "RUNNING/n/a ", "RUNNING/WARN halfway", "COMPLETED/PASS halfway"}
+    assert world.results() == {"a": "COMPLETED/PASS", "b": "COMPLETED/PASS"}
+
+
+def _summary(record: TestRecord) -> str:
+    return f"{record.state}/{record.status} {record.comment}"
+
+
+@pytest.mark.parametrize(
+    ("said", "recorded"),
+    [("0", "PASS"), ("-0", "PASS"), ("000", "PASS"), ("9" * 5000, "FAIL"), ("-1", "FAIL")]
+    + [(word, word) for word in ("--5", "-", "", "²", "٣", "1.0", "0 ", "pass")],
+)
+def test_a_status_that_is_a_whole_number_is_an_exit_code(said: str, recorded: str) -> None:
+    world = EngineWorld(graph=("a",), said={"a": (StatusSaid(state="COMPLETED", status=said),)})
+    world.run()
+    assert world.results() == {"a": f"COMPLETED/{recorded}"}
+
+
+@pytest.mark.parametrize("uptime_s", [-9e18, 9e18])
+@pytest.mark.parametrize("started_at", [0, 1, (1 << 63) - 1, -(1 << 63) + 1])
+def test_no_time_in_a_journal_is_too_large_to_be_recorded(uptime_s: float, started_at: int) -> None:
+    world = EngineWorld(
+        graph=("a",),
+        said={
+            "a": (
+                Started(attempt=1, pid=1, host="far", uname="Linux", time=started_at),
+                StepSaid(step="s", state="end", status="0", uptime_s=uptime_s),
+            )
+        },
+    )
+    world.run()
+    (step,) = world.records.steps.values()
+    assert step.event_time in (0, 253_370_764_800)
 
 
 def test_steps_and_logs_of_the_journal_are_recorded() -> None:
