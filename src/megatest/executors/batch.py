@@ -99,7 +99,10 @@ class BatchExecutor:
         fresh = [job for job in jobs if not self._is_tracked(job)]
         # An earlier engine may have come as far as this with the same attempt.
         earlier = self._desk.spool.earlier()
-        self._desk.news += self.adopt([(job, "") for job in fresh if job.name in earlier])
+        again = [(job, "") for job in fresh if job.name in earlier]
+        if again:
+            found = self.adopt(again)
+            self._desk.news += found
         errors = self._submitter.submit([job for job in fresh if job.name not in earlier])
         self._pace.hurry(self._desk.clock())
         return [self._answer(job, errors.get(job.row, "")) for job in jobs]

@@ -498,6 +498,22 @@ def test_a_new_engine_that_submits_the_same_job_finds_it(bench: Bench) -> None:
     assert _ids(answers)[0].startswith("fake:101_1/")
 
 
+def test_submitting_asks_for_no_list_where_nothing_is_known_from_before(bench: Bench) -> None:
+    bench.submit()
+    assert [program for program, _ in bench.queue.calls] == ["put"]
+
+
+def test_an_end_that_shows_while_a_job_is_taken_up_again_is_told(bench: Bench) -> None:
+    earlier, other = bench.submit(2)
+    executor = bench.another()
+    executor.adopt([(other, "")])
+    bench.record(other, 3)
+    executor.submit([earlier])
+    bench.poll()
+    assert (bench.last(other).kind, bench.last(other).code) == (ChangeKind.ENDED, 3)
+    assert bench.last(earlier).kind is ChangeKind.PENDING
+
+
 def test_a_new_engine_submits_what_was_only_about_to_be_submitted(bench: Bench) -> None:
     bench.submit()
     script = next(bench.spool.glob("*.sh"))
