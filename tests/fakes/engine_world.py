@@ -98,11 +98,13 @@ class FakeWorkArea:
         unpreparable: messages by test for which no directory can be made.
         variables: what an attempt was told, by run directory.
         full: what `low_space` says.
+        unreadable: run directories whose journal cannot be read.
     """
 
     journals: dict[str, list[Entry]] = field(default_factory=dict)
     unpreparable: dict[str, str] = field(default_factory=dict)
     full: str = ""
+    unreadable: set[str] = field(default_factory=set)
     discarded: list[str] = field(default_factory=list)
     variables: dict[str, tuple[Variable, ...]] = field(default_factory=dict)
 
@@ -122,6 +124,8 @@ class FakeWorkArea:
 
     def read_journal(self, run_dir: str, offset: int) -> JournalPart:
         """See the port."""
+        if run_dir in self.unreadable:
+            return JournalPart(offset=offset, trouble=f"cannot read {run_dir}/journal: Permission denied")
         entries = self.journals.get(run_dir)
         if entries is None:
             return JournalPart(offset=offset, exists=False)

@@ -54,6 +54,7 @@ class Attempt:
         ending: why we are ending it; empty while nobody asked.
         waits: why it waits in a queue; empty once it has begun.
         torn: unreadable lines of its journal.
+        trouble: why its journal could not be read when it was looked at last; empty if it could.
         outcome: how it came out, while the reviewer looks at it; None before.
         lasted_s: how long it took, once it is over.
         values: status of each measured value, by category and variable.
@@ -75,6 +76,7 @@ class Attempt:
     ending: str = ""
     waits: str = ""
     torn: int = 0
+    trouble: str = ""
     outcome: Verdict | None = None
     lasted_s: float = 0
     values: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -37,8 +37,11 @@ class Ending:
 
 
 def verdict_on(attempt: Attempt, change: JobChange) -> Verdict:
-    """Return how an attempt came out of which the executor says that it has ended or is lost."""
-    return verdict(
+    """Return how an attempt came out of which the executor says that it has ended or is lost.
+
+    Where its journal cannot be read nothing good can be said of it: it may have said that it failed.
+    """
+    outcome = verdict(
         ended=attempt.ended,
         change=change,
         said=attempt.said,
@@ -47,6 +50,9 @@ def verdict_on(attempt: Attempt, change: JobChange) -> Verdict:
         exit_table=attempt.exit_table,
         values=tally(attempt.values.values()),
     )
+    if attempt.trouble and attempt.ended is None and not is_bad(outcome):
+        return Verdict(State.INCOMPLETE, Status.STUCK_DEAD, attempt.trouble)
+    return outcome
 
 
 def duration_by_journal(attempt: Attempt) -> float | None:

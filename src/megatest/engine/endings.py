@@ -86,6 +86,8 @@ class Endings:
         if attempt.torn:
             lines = "an unreadable line" if attempt.torn == 1 else f"{attempt.torn} unreadable lines"
             self._watcher.said(f"{row.test_id}: passed over {lines} in its journal")
+        if attempt.trouble:
+            self._watcher.said(f"{row.test_id}: {attempt.trouble}")
         if ending.retry:
             self._watcher.said(ending.comment)
             self.consider(self._plan.retry(row.test_id))

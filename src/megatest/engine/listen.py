@@ -34,6 +34,7 @@ def take_in(attempt: Attempt, part: JournalPart, ledger: Ledger, wall_time: Wall
     """Record everything that a newly read part of a journal says."""
     attempt.offset = part.offset
     attempt.torn += part.torn
+    attempt.trouble = part.trouble
     for entry in part.entries:
         _take_in_entry(attempt, entry, ledger, wall_time)
 

@@ -133,13 +133,14 @@ class WorkArea(Protocol):
         """Take a prepared attempt away again that was never launched."""
 
     def read_journal(self, run_dir: str, offset: int) -> JournalPart:
-        """Return the records from `offset` on."""
+        """Return the records from `offset` on; what cannot be read is told in the part."""
 
     def revoke(self, run_dir: str, attempt: int) -> bool:
         """Make sure that an attempt that has not begun never will.
 
         Returns:
-            True if it can no longer begin; False if it has begun (its journal exists).
+            True if it can no longer begin; False if it has begun (its journal exists), or if
+            nothing is certain.
         """
 
     def low_space(self) -> str:

@@ -192,6 +192,7 @@ class JournalPart:
         torn: lines that could not be read (a write cut short, or foreign text).
         unfinished: bytes after the last newline, not yet a record.
         exists: whether there is a journal at all.
+        trouble: why nothing could be read now; empty if that is not so.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -199,3 +200,4 @@ class JournalPart:
     torn: int = 0
     unfinished: int = 0
     exists: bool = True
+    trouble: str = ""

@@ -65,10 +65,8 @@ def revoke(run_dir: str, attempt: int) -> bool:
 
     Returns:
         True if the attempt can no longer begin (also when it was revoked before, or nothing of
-        it is there); False if it has begun.
-
-    Raises:
-        EnvironmentFault: the directory cannot be written, so nothing is certain.
+        it is there); False if it has begun, or if the directory cannot be written so that nothing
+        is certain.
     """
     path = journal_path(run_dir)
     draft = f"{path}.{os.getpid()}"
@@ -82,8 +80,8 @@ def revoke(run_dir: str, attempt: int) -> bool:
             os.unlink(draft)
     except (FileNotFoundError, NotADirectoryError):
         return not os.path.lexists(path)
-    except OSError as error:
-        raise EnvironmentFault(f"cannot revoke the attempt in {run_dir}: {error.strerror}") from error
+    except OSError:
+        return False
     return created or _was_revoked(run_dir)
 
 
@@ -118,10 +116,10 @@ def read_journal(run_dir: str, offset: int = 0) -> JournalPart:
     off before the first record.  A journal that is shorter than `offset` was replaced and is
     read from its beginning.
 
-    Cost: one pass over the new bytes, at most about a mebibyte of them in memory.
+    One that the file system does not let be read is trouble for its test, and for no other: the part
+    says so, and the next call may find it well again.
 
-    Raises:
-        EnvironmentFault: the file system does not let it be read.
+    Cost: one pass over the new bytes, at most about a mebibyte of them in memory.
     """
     path = journal_path(run_dir)
     try:
@@ -131,13 +129,17 @@ def read_journal(run_dir: str, offset: int = 0) -> JournalPart:
     except OSError as error:
         if error.errno == errno.ELOOP:
             return JournalPart(offset=offset, torn=1)
-        raise EnvironmentFault(f"cannot read {path}: {error.strerror}") from error
+        return _unread(path, offset, error)
     try:
         return _read(descriptor, offset)
     except OSError as error:
-        raise EnvironmentFault(f"cannot read {path}: {error.strerror}") from error
+        return _unread(path, offset, error)
     finally:
         os.close(descriptor)
+
+
+def _unread(path: str, offset: int, error: OSError) -> JournalPart:
+    return JournalPart(offset=offset, trouble=f"cannot read {path}: {error.strerror}")
 
 
 def _read(descriptor: int, offset: int) -> JournalPart:

@@ -237,6 +237,46 @@ def test_steps_and_logs_of_the_journal_are_recorded() -> None:
     assert world.record("t").final_logf == "all.html"
 
 
+@pytest.mark.parametrize(("code", "result"), [(0, "INCOMPLETE/STUCK/DEAD"), (3, "COMPLETED/FAIL")])
+def test_a_journal_that_cannot_be_read_is_its_own_tests_trouble_only(code: int, result: str) -> None:
+    world = EngineWorld(graph=("a", "b"), jobs={"a": JobPlan(code=code)})
+    world.workarea.unreadable = {"/runs/a.1"}
+    world.run()
+    assert world.results() == {"a": result, "b": "COMPLETED/PASS"}
+    assert "a: cannot read /runs/a.1/journal: Permission denied" in world.watcher.sentences
+    if code == 0:
+        assert world.record("a").comment == "cannot read /runs/a.1/journal: Permission denied"
+
+
+def test_a_journal_that_cannot_be_read_for_a_while_is_read_when_it_can() -> None:
+    world = EngineWorld(
+        graph=("a",),
+        jobs={"a": JobPlan(lasts_s=50)},
+        said={"a": (StatusSaid(state="COMPLETED", status="WARN"),)},
+    )
+    world.workarea.unreadable = {"/runs/a.1"}
+
+    def mend() -> None:
+        if world.clock.seconds > 1010:
+            world.workarea.unreadable.clear()
+
+    world.waiter.before = mend
+    world.run()
+    assert world.results() == {"a": "COMPLETED/WARN"}
+    assert world.watcher.sentences == []
+
+
+def test_an_engine_takes_over_beside_a_journal_that_it_cannot_read() -> None:
+    world = EngineWorld(graph=("a", "b"), jobs={"a": JobPlan(lasts_s=100), "b": JobPlan(lasts_s=100)})
+    _interrupt(world, Level.LEAVE, at_s=10)
+    world.run()
+    world.interrupts.level = Level.NONE
+    world.waiter.before = lambda: None
+    world.workarea.unreadable = {"/runs/a.1"}
+    world.run()
+    assert world.results() == {"a": "INCOMPLETE/STUCK/DEAD", "b": "COMPLETED/PASS"}
+
+
 def test_the_first_interrupt_waits_for_what_runs_and_starts_nothing_more() -> None:
     world = EngineWorld(graph=("a", "b: a"), jobs={"a": JobPlan(lasts_s=50)})
     _interrupt(world, Level.DRAIN, at_s=10)

@@ -203,6 +203,16 @@ def test_what_is_no_file_is_not_read(run_dir: str, make: object) -> None:
     assert (part.entries, part.torn, part.exists) == ((), 1, True)
 
 
+def test_what_the_file_system_does_not_let_be_read_is_trouble_and_no_crash(tmp_path: Path) -> None:
+    too_long = str(tmp_path / ("d" * 300))
+
+    part = read_journal(too_long, 7)
+
+    assert part.trouble == f"cannot read {too_long}/.megatest/journal: File name too long"
+    assert (part.entries, part.offset, part.exists) == ((), 7, True)
+    assert revoke(too_long, 1) is False
+
+
 def test_records_are_appended_only_to_a_journal_that_exists(run_dir: str) -> None:
     entry = Edited(state="COMPLETED", status="PASS", user="me", time=1)
 
