@@ -10,9 +10,12 @@ import pytest
 
 from services.service import ServiceMissing, Services, give_up, service
 
-# Below nohup a hangup is ignored, and by every child too: no shell could be told to end by one.
+# Below nohup a hangup is ignored, in the background of a script Ctrl-C, and by every child too: none could
+# be told to end by one.
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

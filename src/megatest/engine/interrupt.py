@@ -25,7 +25,11 @@ class Level(IntEnum):
 
 
 class Interrupts:
-    """Counts SIGINT, notes SIGTERM and SIGHUP; a context manager that restores the handlers."""
+    """Counts SIGINT, notes SIGTERM and SIGHUP; a context manager that restores the handlers.
+
+    What the caller ignores stays ignored: ``nohup megatest run`` outlives its terminal, and Ctrl-C does
+    not reach what a script runs in the background.
+    """
 
     def __init__(self) -> None:
         self.level = Level.NONE
@@ -48,7 +52,8 @@ class Interrupts:
             (signal.SIGTERM, self._on_terminate),
             (signal.SIGHUP, self._on_terminate),
         ):
-            self._previous[number] = signal.signal(number, handler)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, handler)
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -25,6 +25,18 @@ def test_being_told_to_end_leaves_the_tests_alone_at_once(number: signal.Signals
         assert interrupts.level is Level.LEAVE
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_the_caller_ignores_stays_ignored(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts:
+            signal.raise_signal(number)
+            assert interrupts.level is Level.NONE
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
 def test_handlers_are_those_of_before_again() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Interrupts():
