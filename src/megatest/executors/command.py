@@ -19,7 +19,7 @@ from contextlib import suppress
 from megatest.executors import process
 from megatest.executors.hunt import Hunt
 from megatest.executors.local import spawn
-from megatest.executors.process import Marks
+from megatest.executors.process import Find, Marks
 from megatest.model.attempt import Ended, Started
 from megatest.model.job import ChangeKind, Job, JobChange, Submission
 from megatest.model.slotted import dataclass, field
@@ -54,6 +54,8 @@ class CommandExecutor:
     Args:
         glance: reads the begin and the end from a journal.
         dead_time_s: a job on another host that says nothing for this long is lost.
+        clock: monotonic seconds.
+        find: finds the processes of jobs on this host.
     """
 
     name = "command"
@@ -61,16 +63,25 @@ class CommandExecutor:
     trouble = ""
     slots: int | None = None
 
-    def __init__(self, *, glance: Glance, dead_time_s: float = 7200) -> None:
+    def __init__(
+        self,
+        *,
+        glance: Glance,
+        dead_time_s: float = 7200,
+        clock: Callable[[], float] = time.monotonic,
+        find: Find = process.find,
+    ) -> None:
         self._glance = glance
         self._dead_time_s = dead_time_s
+        self._clock = clock
+        self._find = find
         self._jobs: dict[int, _Launched] = {}
         self._epoll = select.epoll()
         self._row_of_fd: dict[int, int] = {}
         self._poll_s = _FASTEST_POLL_S
         self._next_poll = 0.0
         self._host = os.uname().nodename
-        self._hunt = Hunt(time.monotonic)
+        self._hunt = Hunt(clock)
 
     def submit(self, jobs: Sequence[Job]) -> Sequence[Submission]:
         """Call the launcher for each job; see the port."""
@@ -89,7 +100,7 @@ class CommandExecutor:
         except OSError as error:
             return Submission(row=job.row, error=f"cannot start the launcher: {error.strerror}")
         launched = _Launched(job=job, launcher_pid=pid, pidfd=os.pidfd_open(pid))
-        launched.silent_since = time.monotonic()
+        launched.silent_since = self._clock()
         self._jobs[job.row] = launched
         self._row_of_fd[launched.pidfd] = job.row
         self._epoll.register(launched.pidfd, select.EPOLLIN)
@@ -100,8 +111,8 @@ class CommandExecutor:
         self._hurry()
         changes = []
         for job, _handle in jobs:
-            launched = _Launched(job=job, silent_since=time.monotonic(), launcher_code=0)
-            change = self._look(launched, time.monotonic())
+            launched = _Launched(job=job, silent_since=self._clock(), launcher_code=0)
+            change = self._look(launched, self._clock())
             if change is None:
                 change = _change(job, ChangeKind.PENDING, reason="the launcher has not started it yet")
             if change.kind in (ChangeKind.PENDING, ChangeKind.STARTED):
@@ -113,14 +124,13 @@ class CommandExecutor:
     def poll(self) -> Sequence[JobChange]:
         """Look at the launchers that returned and, when due, at every journal."""
         returned = self._collect_launchers()
-        now = time.monotonic()
+        now = self._clock()
         due = now >= self._next_poll
         rows = list(self._jobs) if due else returned
+        self._go_on_killing([self._jobs[row] for row in rows if self._jobs[row].kill_at], now)
         news = []
         for row in rows:
             launched = self._jobs[row]
-            if launched.kill_at:
-                self._go_on_killing(launched, now)
             change = self._look(launched, now)
             if change is None:
                 continue
@@ -205,33 +215,38 @@ class CommandExecutor:
         """Return when the journals are looked at next."""
         due = [self._next_poll] if self._jobs else []
         due += [at] if (at := self._hunt.due_at()) is not None else []
-        return max(0.0, min(due) - time.monotonic()) if due else None
+        return max(0.0, min(due) - self._clock()) if due else None
 
     def cancel(self, rows: Sequence[int], grace_s: float) -> None:
         """End jobs of this host; what runs elsewhere ends with its launcher, if that waits."""
         for row in rows:
             launched = self._jobs.get(row)
             if launched is not None:
-                at = time.monotonic() + grace_s
+                at = self._clock() + grace_s
                 launched.kill_at = min(launched.kill_at, at) if launched.kill_at else at
         self._hurry()
 
-    def _go_on_killing(self, launched: _Launched, now: float) -> None:
-        started, _ended = self._glance(launched.job.run_dir)
+    def _go_on_killing(self, ending: Sequence[_Launched], now: float) -> None:
+        """Signal what lives of jobs that are being ended: one pass over /proc, however many they are."""
+        found = self._find([self._marks_of(launched.job) for launched in ending]) if ending else {}
+        for launched in ending:
+            alive = found.get(launched.job.name, ())
+            if now >= launched.kill_at:
+                process.send(alive, signal.SIGKILL)
+                continue
+            fresh = [p for p in alive if (p.pid, p.started) not in launched.termed]
+            process.send(fresh, signal.SIGTERM)
+            launched.termed.update((p.pid, p.started) for p in fresh)
+
+    def _marks_of(self, job: Job) -> Marks:
+        started, _ended = self._glance(job.run_dir)
         here = started is not None and started.host in ("", self._host)
-        marks = Marks(
-            job=launched.job.name,
+        return Marks(
+            job=job.name,
             session=started.pid if started and here else 0,
             session_started=started.pid_started if started and here else 0,
-            run_dir=launched.job.run_dir,
+            run_dir=job.run_dir,
         )
-        alive = process.find([marks]).get(launched.job.name, [])
-        if now >= launched.kill_at:
-            process.send(alive, signal.SIGKILL)
-            return
-        fresh = [p for p in alive if (p.pid, p.started) not in launched.termed]
-        process.send(fresh, signal.SIGTERM)
-        launched.termed.update((p.pid, p.started) for p in fresh)
 
     def _killing(self) -> bool:
         return any(launched.kill_at for launched in self._jobs.values())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from megatest.executors import process
-from megatest.executors.process import Marks
+from megatest.executors.process import Find, Marks, Process
 from megatest.model.job import ChangeKind, Job, JobChange
 from megatest.model.slotted import dataclass, field
 
@@ -43,9 +43,14 @@ class _Kill:
 
 
 class Kills:
-    """All of them; `go_on` carries them on.  All times are monotonic seconds given by the caller."""
+    """All of them; `go_on` carries them on.  All times are monotonic seconds given by the caller.
 
-    def __init__(self) -> None:
+    Args:
+        find: finds the processes of jobs.
+    """
+
+    def __init__(self, find: Find = process.find) -> None:
+        self._find = find
         self._kills: dict[str, _Kill] = {}  # by job name: a row may run again meanwhile
 
     def __bool__(self) -> bool:
@@ -88,13 +93,16 @@ class Kills:
         return min((kill.next_at for kill in self._kills.values()), default=math.inf)
 
     def go_on(self, now: float) -> list[JobChange]:
-        """Take the next step of those whose time has come; return the news of those that are done."""
-        due = [kill for kill in self._kills.values() if kill.next_at <= now]
-        return [change for kill in due for change in self._go_on(kill, now)]
+        """Take the next step of those whose time has come; return the news of those that are done.
 
-    def _go_on(self, kill: _Kill, now: float) -> list[JobChange]:
+        Cost: one pass over /proc, however many they are.
+        """
+        due = [kill for kill in self._kills.values() if kill.next_at <= now]
+        found = self._find([kill.marks for kill in due]) if due else {}
+        return [change for kill in due for change in self._go_on(kill, found.get(kill.job.name, ()), now)]
+
+    def _go_on(self, kill: _Kill, alive: Sequence[Process], now: float) -> list[JobChange]:
         """Signal what lives; done when nothing does."""
-        alive = process.find([kill.marks]).get(kill.job.name, [])
         if not alive and (kill.after_end or kill.leader_ended is not None):
             del self._kills[kill.job.name]
             return _news_of(kill)

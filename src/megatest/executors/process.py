@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from megatest.failpoint import reach
@@ -152,6 +152,10 @@ class Marks:
     session: int = 0
     session_started: int = 0
     run_dir: str = ""
+
+
+Find = Callable[[Iterable[Marks]], Mapping[str, Sequence[Process]]]
+"""Returns the living processes of each job, by job name, as `find` does."""
 
 
 def find(jobs: Iterable[Marks]) -> dict[str, list[Process]]:
