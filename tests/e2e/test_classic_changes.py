@@ -53,6 +53,15 @@ def test_a_locked_run_is_neither_removed_nor_changed(tmp_path: Path) -> None:
     kit.good("-remove-runs", *W1, "-testpatt", "%")
 
 
+def test_an_action_that_could_not_do_everything_keeps_no_later_one_from_being_done(tmp_path: Path) -> None:
+    kit = ran(suite(tmp_path / "area"))
+    kit.good("-lock", *W1)
+    done = kit.megatest("-remove-runs", *W1, "-testpatt", "%", "-list-runs", "w1")
+    assert done.code == 1
+    assert "stays: the run is locked" in done.err
+    assert "  Test: ok" in done.out
+
+
 def test_a_directory_that_is_not_surely_ours_stays_with_its_record(tmp_path: Path) -> None:
     kit = ran(suite(tmp_path / "area"))
     (kit.home / "lt/ubuntu/nfs/w1/ok/.megatest/job.sh").unlink()

@@ -58,8 +58,9 @@ def _do_all(actions: Sequence[Action], call: Call) -> int:
     code = 0
     try:
         for action in actions:
-            code = code or action(call)
-            if code == _INTERRUPTED:
+            result = action(call)
+            code = code or result
+            if result == _INTERRUPTED:
                 break
     finally:
         call.close()
