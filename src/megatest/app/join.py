@@ -32,8 +32,10 @@ def watch_until_free(
         f"run {run.name} is held by process {holder.pid} on {holder.host}; "
         "it gets the request, this command watches"
     )
-    seen = {test.id: test for test in door.store.tests(run.id)}
+    # The number before the tests: what is committed between the two reads is then told once more, and
+    # known already.  The other way round it would be neither known nor told.
     seq, _ = door.store.tests_since(run.id, 0)
+    seen = {test.id: test for test in door.store.tests(run.id)}
     while interrupts.level is Level.NONE:
         answer = door.try_to_enter()
         seq, changed = door.store.tests_since(run.id, seq)
