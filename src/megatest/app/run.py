@@ -121,10 +121,13 @@ def _enter(
 def _outcome_of_others(selected: Selected, tests: Iterable[TestRecord]) -> Outcome:
     """Return how the selection came out in the hands of another engine."""
     outcome = Outcome()
+    selection = selected.selection
     for test in tests:
-        chosen = selected.selection.tests.get(test.test_id.test)
+        chosen = selection.tests.get(test.test_id.test)
         if test.is_parent or chosen is None or not chosen.asked:
             continue
+        if not selection.pattern.matches(*test.test_id):
+            continue  # an item that somebody else asked for
         if test.state == State.COMPLETED:
             outcome.good += test.status in GOOD
             outcome.bad += test.status not in GOOD
