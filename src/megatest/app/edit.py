@@ -87,7 +87,7 @@ def roll_up_parents(records: AllRecords, run: RunRecord, tests: set[str], author
     """Make the parents' rows say what their items say."""
     changes = []
     for name in sorted(tests):
-        of_test = _tests_named(records, run, name)
+        of_test = records.rows_of(run.id, name)
         parent = next((t for t in of_test if t.is_parent), None)
         items = [t for t in of_test if t.test_id.item]
         roll_up = RollUp((t.state, t.status) for t in items)
@@ -107,10 +107,6 @@ def roll_up_parents(records: AllRecords, run: RunRecord, tests: set[str], author
         )
     if changes:
         records.commit(changes, None)
-
-
-def _tests_named(records: AllRecords, run: RunRecord, name: str) -> Sequence[TestRecord]:
-    return records.tests(run.id, lambda test: test.test_id.test == name)
 
 
 def request_kill(

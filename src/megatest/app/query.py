@@ -183,7 +183,7 @@ def view(records: Records, run: RunRecord, test: TestRecord) -> TestView:
     """Return everything recorded about a test."""
     items: Sequence[TestRecord] = ()
     if test.is_parent:
-        items = records.tests(run.id, lambda t: t.test_id.test == test.test_id.test and bool(t.test_id.item))
+        items = [row for row in records.rows_of(run.id, test.test_id.test) if row.test_id.item]
     return TestView(
         run=run,
         test=test,
