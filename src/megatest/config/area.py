@@ -17,26 +17,13 @@ from megatest.config.source import ParseCache
 from megatest.config.triggers import triggers_from
 from megatest.config.values import Values, words
 from megatest.model.error import Diagnostic, Location, Severity, UserError
+from megatest.model.field import name_problem
 from megatest.model.ids import Target
 from megatest.model.slotted import replace
 from megatest.model.spec import Area, Field
 
 CONFIG_NAME: Final = "megatest.config"
 
-_TAKEN: Final = frozenset(
-    (
-        "id",
-        "runname",
-        "state",
-        "status",
-        "owner",
-        "event_time",
-        "comment",
-        "fail_count",
-        "pass_count",
-        "contour",
-    )
-)
 _SQL_TYPES: Final = {
     "": "TEXT", "TEXT": "TEXT", "VARCHAR": "TEXT", "CHAR": "TEXT", "STRING": "TEXT",
     "INTEGER": "INTEGER", "INT": "INTEGER", "REAL": "REAL", "FLOAT": "REAL", "NUMERIC": "NUMERIC",
@@ -255,7 +242,7 @@ def _fields(values: Values, path: str) -> tuple[Field, ...]:
     """Return the fields; an area without any is an error, and so is a name that no column can have."""
     fields: dict[str, Field] = {}
     for entry in values.entries("fields"):
-        problem = _field_problem(entry.key, fields)
+        problem = name_problem(entry.key, fields)
         if problem:
             values.findings.append(entry.key_finding(Severity.ERROR, f"field {entry.key!r} {problem}"))
             continue
@@ -270,16 +257,6 @@ def _fields(values: Values, path: str) -> tuple[Field, ...]:
             )
         )
     return tuple(fields.values())
-
-
-def _field_problem(name: str, known: Mapping[str, Field]) -> str:
-    if name.lower() in _TAKEN:
-        return "has the name of a column that every run has"
-    if name.lower() in known:
-        return "is there twice"
-    if not (name.isascii() and name.isidentifier()):
-        return "is no name: write letters, digits and _, and begin with a letter"
-    return ""
 
 
 def _sql_type(entry: Entry, findings: list[Diagnostic]) -> str:

@@ -209,7 +209,8 @@ AREA: Final = FileSchema(
             name="fields",
             doc="the fields of a target, in order; at least one",
             entry="NAME TYPE",
-            entry_doc="a field and its column type: TEXT, INTEGER, REAL or NUMERIC; TEXT without a type",
+            entry_doc="a field (letters, digits and `_`, at most 63) and its column type: TEXT, INTEGER, "
+            "REAL or NUMERIC; TEXT without a type",
         ),
         _SETUP,
         Section(

@@ -7,17 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from megatest.model.error import UserError
+from megatest.model.field import name_problem
 from megatest.model.spec import Field
 
-_LONGEST_NAME: Final = 63
 TYPES: Final = frozenset(
     {"TEXT", "VARCHAR", "CHAR", "STRING", "INTEGER", "INT", "REAL", "FLOAT", "DOUBLE", "NUMERIC", "DATE"}
-)
-_TAKEN: Final = frozenset(
-    {
-        *("id", "runname", "state", "status", "owner", "event_time", "comment"),
-        *("fail_count", "pass_count", "contour", "last_update"),
-    }
 )
 
 VALUE_BEFORE: Final = "none"
@@ -42,16 +36,12 @@ def check_fields(fields: Sequence[Field]) -> None:
         seen.add(field.name.lower())
 
 
-def _problem(field: Field, seen: set[str]) -> str | None:
-    if not (field.name.isascii() and field.name.isidentifier() and len(field.name) <= _LONGEST_NAME):
-        return "is no name for a column: letters, digits and '_', at most 63"
-    if field.name.lower() in _TAKEN:
-        return "has the name of a column that every run has"
-    if field.name.lower() in seen:
-        return "comes twice (case does not count)"
+def _problem(field: Field, seen: set[str]) -> str:
+    if problem := name_problem(field.name, seen):
+        return problem
     if field.sql_type.upper() not in TYPES:
         return f"has the unknown type {field.sql_type!r}; known are {', '.join(sorted(TYPES))}"
-    return None
+    return ""
 
 
 def missing_fields(db: sqlite3.Connection, fields: Sequence[Field], path: str) -> Sequence[Field]:

@@ -172,10 +172,13 @@ def test_an_area_without_fields_is_an_error_that_says_how_to_add_one(tmp_path: P
     assert "[fields]" in (loaded.findings[0].hint or "")
 
 
-@pytest.mark.parametrize("name", ["runname", "State", "id", "a-b", "1a", "sys"])
-def test_fields_that_no_column_can_have_are_errors(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["runname", "State", "id", "last_update", "a-b", "1a", "sys", "x" * 64])
+def test_fields_that_no_column_can_have_are_errors_with_their_place(tmp_path: Path, name: str) -> None:
     loaded = _load(tmp_path, f"[fields]\nSYS TEXT\n{name} TEXT\n")
     assert len(_errors(loaded)) == 1
+    location = loaded.findings[0].location
+    assert location is not None
+    assert (Path(location.file).name, location.line, location.column) == ("megatest.config", 3, 1)
     assert loaded.value.field_names == ("SYS",)
 
 

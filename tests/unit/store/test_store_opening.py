@@ -10,6 +10,7 @@ import pytest
 
 from megatest.model.change import StepChange, TestChange
 from megatest.model.error import EnvironmentFault, UserError
+from megatest.model.field import name_problem
 from megatest.model.ids import Target, TestId
 from megatest.model.spec import Field
 from megatest.store.database import choose_journal, connect
@@ -369,6 +370,13 @@ def test_a_field_that_is_no_column_is_refused_before_it_comes_near_sql(
     with pytest.raises(UserError, match=problem):
         opened(path, *FIELDS, field, create=True)
     assert not path.exists()
+
+
+def test_no_field_may_have_the_name_of_a_column_of_every_run(path: Path) -> None:
+    opened(path, create=True).close()
+    columns = [str(row[0]) for row in asked(path, "SELECT name FROM pragma_table_info('runs')")]
+    own = {field.name for field in FIELDS}
+    assert [name for name in columns if name not in own and not name_problem(name, ())] == []
 
 
 def test_an_area_without_fields_is_refused(path: Path) -> None:
