@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from megatest.executors.backlog import NOT_NOW
+from megatest.executors.process import reserved_descriptor
 from megatest.model.slotted import dataclass
 
 if TYPE_CHECKING:
@@ -124,35 +126,40 @@ class Errands:
 
     def _start_some(self) -> None:
         while self._waiting and len(self._running) < self._at_once:
-            self._start(self._waiting.popleft())
+            errand = self._waiting.popleft()
+            try:
+                self._start(errand)
+            except (OSError, ValueError) as error:
+                if getattr(error, "errno", None) in NOT_NOW:
+                    self._waiting.appendleft(errand)
+                    return
+                if errand.done is not None:  # no such directory, no such file, a NUL in the command
+                    errand.done(CANNOT_START)
 
     def _start(self, errand: Errand) -> None:
-        try:
-            process = _started(errand)
-        except (OSError, ValueError):  # no such directory, no such file, a NUL in the command
-            if errand.done is not None:
-                errand.done(CANNOT_START)
-            return
         end_at = None if errand.limit_s is None else self._monotonic() + errand.limit_s
-        pidfd = os.pidfd_open(process.pid)
+        process, pidfd = _started(errand)
         self._running.append(_Running(errand=errand, process=process, pidfd=pidfd, end_at=end_at))
 
 
-def _started(errand: Errand) -> subprocess.Popen[bytes]:
+def _started(errand: Errand) -> tuple[subprocess.Popen[bytes], int]:
+    """Return the process of an errand that begins now, and a pidfd of it."""
     import subprocess  # takes 5 ms, and most runs have no errand
 
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     log = os.open(errand.log, flags, 0o666)
     try:
-        return subprocess.Popen(
-            ["/bin/sh", "-c", errand.command],
-            cwd=errand.directory,
-            env=dict(errand.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        with reserved_descriptor():
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", errand.command],
+                cwd=errand.directory,
+                env=dict(errand.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return process, os.pidfd_open(process.pid)
     finally:
         os.close(log)
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from megatest.executors import process
+from megatest.executors.backlog import NOT_NOW, Backlog
 from megatest.executors.hunt import Hunt
 from megatest.executors.local import spawn
 from megatest.executors.process import Find, Marks
@@ -80,6 +81,8 @@ class CommandExecutor:
         self._row_of_fd: dict[int, int] = {}
         self._poll_s = _FASTEST_POLL_S
         self._next_poll = 0.0
+        self._backlog = Backlog()
+        self._news: list[JobChange] = []
         self._host = os.uname().nodename
         self._hunt = Hunt(clock)
 
@@ -96,10 +99,13 @@ class CommandExecutor:
         line = f'cd "$1" || exit 127; shift; {job.launcher} "$@"'
         argv = ["/bin/sh", "-c", line, "launcher", job.run_dir, "sh", job.script]
         try:
-            pid = spawn(argv, {**job.environment, process.MARK: job.name}, job.log)
+            pid, pidfd = spawn(argv, {**job.environment, process.MARK: job.name}, job.log)
         except OSError as error:
+            if error.errno in NOT_NOW:
+                self._news.append(self._backlog.hold(job, error, self._clock()))
+                return Submission(row=job.row)
             return Submission(row=job.row, error=f"cannot start the launcher: {error.strerror}")
-        launched = _Launched(job=job, launcher_pid=pid, pidfd=os.pidfd_open(pid))
+        launched = _Launched(job=job, launcher_pid=pid, pidfd=pidfd)
         launched.silent_since = self._clock()
         self._jobs[job.row] = launched
         self._row_of_fd[launched.pidfd] = job.row
@@ -125,10 +131,12 @@ class CommandExecutor:
         """Look at the launchers that returned and, when due, at every journal."""
         returned = self._collect_launchers()
         now = self._clock()
+        if now >= self._backlog.due_at:
+            self._news += self._backlog.start(self._launch)
         due = now >= self._next_poll
         rows = list(self._jobs) if due else returned
         self._go_on_killing([self._jobs[row] for row in rows if self._jobs[row].kill_at], now)
-        news = []
+        news, self._news = self._news, []
         for row in rows:
             launched = self._jobs[row]
             change = self._look(launched, now)
@@ -161,6 +169,7 @@ class CommandExecutor:
             rows.append(launched.job.row)
         if rows:
             self._hurry()
+            self._backlog.hurry()
         return rows
 
     def _look(self, launched: _Launched, now: float) -> JobChange | None:
@@ -215,6 +224,7 @@ class CommandExecutor:
         """Return when the journals are looked at next."""
         due = [self._next_poll] if self._jobs else []
         due += [at] if (at := self._hunt.due_at()) is not None else []
+        due += [self._backlog.due_at] if self._backlog.jobs else []
         return max(0.0, min(due) - self._clock()) if due else None
 
     def cancel(self, rows: Sequence[int], grace_s: float) -> None:
@@ -224,6 +234,8 @@ class CommandExecutor:
             if launched is not None:
                 at = self._clock() + grace_s
                 launched.kill_at = min(launched.kill_at, at) if launched.kill_at else at
+            elif (change := self._backlog.drop(row)) is not None:
+                self._news.append(change)
         self._hurry()
 
     def _go_on_killing(self, ending: Sequence[_Launched], now: float) -> None:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from megatest.executors import process
+from megatest.executors.backlog import NOT_NOW, Backlog
 from megatest.executors.kills import Kills, left_behind
 from megatest.executors.process import Marks, Process
 from megatest.failpoint import reach
@@ -84,6 +85,7 @@ class LocalExecutor:
         self._running: dict[int, _Running] = {}
         self._row_of_fd: dict[int, int] = {}
         self._kills = Kills()
+        self._backlog = Backlog()
         self._news: list[JobChange] = []
         self._unswept: list[_Running] = []
         self._sweep_s = _SOONEST_SWEEP_S
@@ -102,16 +104,17 @@ class LocalExecutor:
         known = self._running.get(job.row)
         if known is not None and known.job.name == job.name:
             return Submission(row=job.row, handle=str(known.pid))
+        environment = {**self._encoded(job.environment), _MARK: os.fsencode(job.name)}
         try:
             reach("spawn before")
-            argv = ["/bin/sh", job.script, *self._here]
-            pid = spawn(argv, {**self._encoded(job.environment), _MARK: os.fsencode(job.name)}, job.log)
+            pid, pidfd = spawn(["/bin/sh", job.script, *self._here], environment, job.log)
             reach("spawn after")
         except OSError as error:
+            if error.errno in NOT_NOW:
+                self._news.append(self._backlog.hold(job, error, time.monotonic()))
+                return Submission(row=job.row)
             return Submission(row=job.row, error=f"cannot start /bin/sh {job.script}: {error.strerror}")
-        running = _Running(job=job, pid=pid)
-        running.pidfd = os.pidfd_open(pid)
-        self._watch(running)
+        self._watch(_Running(job=job, pid=pid, pidfd=pidfd))
         return Submission(row=job.row, handle=str(pid))
 
     def _encoded(self, environment: Mapping[str, str]) -> Mapping[bytes, bytes]:
@@ -158,9 +161,15 @@ class LocalExecutor:
 
     def _adopt_process(self, job: Job, pid: int, ticks: int) -> JobChange:
         try:
-            pidfd = os.pidfd_open(pid)
-        except OSError:
+            with process.reserved_descriptor():
+                pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
             return _change(job, ChangeKind.LOST, reason=f"its process {pid} is gone")
+        except OSError as error:
+            raise EnvironmentFault(
+                f"cannot watch process {pid} of {job.name}: {error.strerror}",
+                hint="allow more open files (ulimit -n) and run again: nothing is lost",
+            ) from error
         if not process.is_alive(pid, ticks, ""):
             os.close(pidfd)
             return _change(job, ChangeKind.LOST, reason=f"its process {pid} is gone")
@@ -178,6 +187,8 @@ class LocalExecutor:
             if len(events) < 256:
                 break
         now = time.monotonic()
+        if now >= self._backlog.due_at:
+            self._news += self._backlog.start(self._start)
         self._news += self._kills.go_on(now)
         if self._unswept and now >= self._next_sweep:
             self._sweep(now)
@@ -195,6 +206,7 @@ class LocalExecutor:
         del self._row_of_fd[running.pidfd]
         os.close(running.pidfd)
         del self._running[job.row]
+        self._backlog.hurry()
         if self._kills.ended(job, change):
             return  # told when nothing of it is left
         self._news.append(change)
@@ -228,7 +240,8 @@ class LocalExecutor:
 
     def next_poll_s(self) -> float | None:
         """Return when a kill goes on or a sweep is due."""
-        due = min(self._kills.next_at(), self._next_sweep if self._unswept else math.inf)
+        sweep_at = self._next_sweep if self._unswept else math.inf
+        due = min(self._kills.next_at(), sweep_at, self._backlog.due_at)
         return None if due == math.inf else max(0.0, due - time.monotonic())
 
     # -- ending -------------------------------------------------------------------------------
@@ -241,6 +254,8 @@ class LocalExecutor:
             if running is not None:
                 marks = _marks_of(running.job, running.pid, running.started)
                 self._kills.begin(running.job, marks, now, grace_s)
+            elif (change := self._backlog.drop(row)) is not None:
+                self._news.append(change)
 
     # -- what jobs leave behind -----------------------------------------------------------------
 
@@ -317,30 +332,34 @@ class LocalExecutor:
         self._epoll.close()
 
 
-def spawn(argv: list[str], environment: Mapping[str, str] | Mapping[bytes, bytes], log: str) -> int:
+def spawn(
+    argv: list[str], environment: Mapping[str, str] | Mapping[bytes, bytes], log: str
+) -> tuple[int, int]:
     """Start a program as leader of a session of its own, its output appended to `log`.
 
     Returns:
-        Its pid.
+        Its pid and a pidfd of it.
 
     Raises:
-        OSError: the program or the log cannot be opened.
+        OSError: the program or the log cannot be opened, or there is no room for it (`NOT_NOW`).
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    return os.posix_spawn(
-        argv[0],
-        argv,
-        environment,
-        file_actions=(
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, log, flags, 0o666),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ),
-        setsid=True,
-        setsigmask=(),
-        # The engine ignores or handles these; a test starts with the defaults.
-        setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT),
-    )
+    with process.reserved_descriptor():
+        pid = os.posix_spawn(
+            argv[0],
+            argv,
+            environment,
+            file_actions=(
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, log, flags, 0o666),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ),
+            setsid=True,
+            setsigmask=(),
+            # The engine ignores or handles these; a test starts with the defaults.
+            setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT),
+        )
+    return pid, os.pidfd_open(pid)
 
 
 def _here() -> tuple[str, ...]:

@@ -8,10 +8,12 @@ the run directory (a daemon that cleaned its environment usually keeps that one)
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from megatest.failpoint import reach
 from megatest.model.slotted import dataclass
@@ -20,6 +22,7 @@ MARK = "MT_JOB"
 """Environment variable that carries the job's name into every process of it."""
 
 _PIECE = 65536
+_KEPT_DESCRIPTORS = 64  # for journals, the database and all else that is not a job
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,25 @@ def boot_id() -> str:
             return file.read().strip()
     except OSError:
         return ""
+
+
+@contextmanager
+def reserved_descriptor() -> Iterator[None]:
+    """Start a process inside, and open its pidfd behind: the place for that is certain.
+
+    A process that cannot be watched must not be started, and to find out afterwards is too late.
+
+    Raises:
+        OSError: there is none (EMFILE, ENFILE), or too few would be left for everything else.
+    """
+    spare = os.pidfd_open(os.getpid())
+    try:
+        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if most != resource.RLIM_INFINITY and spare >= max(most - _KEPT_DESCRIPTORS, most // 2):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        yield
+    finally:
+        os.close(spare)
 
 
 def look_up(pid: int) -> Process | None:

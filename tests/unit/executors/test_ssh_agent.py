@@ -72,12 +72,16 @@ def _until_gone(pid: int) -> None:
 
 
 def test_a_job_is_started_in_a_session_of_its_own_and_its_end_told(agent: Agent, tmp_path: Path) -> None:
-    script, log = _script(tmp_path, 'echo "$MT_JOB"; echo err >&2; read -r line && echo read; exit 7\n')
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    text = f'echo "$MT_JOB"; echo err >&2; read -r line && echo read; read -r line <{gate}; exit 7\n'
+    script, log = _script(tmp_path, text)
     agent.ask("start", 1, "area.1", script, log)
     word, number, pid, began = agent.answer()
     assert (word, number) == ("pid", "1")
     assert int(pid) > 1
     assert int(began) > 0
+    gate.write_text("go\n")
     assert agent.answer() == ["end", "1", "7"]
     assert Path(log).read_text() == "area.1\nerr\n"
     assert not (tmp_path / "bad").exists()
