@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.commons import Commons, variables_from
@@ -338,18 +338,21 @@ class Engine:
         if level <= self._outcome.interrupted:
             return
         self._outcome.interrupted = level
-        count = len(self._live)
+        count = len(self._live) + len(self._launching)
         tests = f"{count} running {'test' if count == 1 else 'tests'}"
         if level is Level.DRAIN:
             self._watcher.said(f"interrupted: starting nothing more, waiting for {tests} (again to kill)")
         elif level is Level.LEAVE:
             self._watcher.said(f"told to end: leaving {tests} alone; the next run adopts them")
         else:
-            grace = self._settings.kill_grace_s if level is Level.KILL else 0
             more = " without grace (again to leave them)" if level is Level.NOW else ""
             self._watcher.said(f"interrupted: ending {tests}{more}")
-            for attempt in self._live.values():
-                self._end(attempt, "killed by an interrupt of the run", grace_s=grace)
+            self._end_as_interrupted(self._live.values())
+
+    def _end_as_interrupted(self, attempts: Iterable[Attempt]) -> None:
+        grace = self._settings.kill_grace_s if self._outcome.interrupted is Level.KILL else 0
+        for attempt in attempts:
+            self._end(attempt, "killed by an interrupt of the run", grace_s=grace)
 
     def _end(self, attempt: Attempt, why: str, *, grace_s: float | None = None) -> None:
         """Ask the executor to end an attempt; its end comes as news."""
@@ -452,6 +455,9 @@ class Engine:
                 elif name != "local":
                     # On this machine the journal says who it is, sooner than a commit would.
                     self._ledger.change(attempt.row, handle=answer.handle)
+            if self._outcome.interrupted > Level.DRAIN:
+                # Their LAUNCHED waited for the store while the interrupts came.
+                self._end_as_interrupted([attempt for attempt in attempts if attempt.row.id in self._live])
 
     def _prepare_ahead(self) -> None:
         """While tests run, make the directories of the next ones."""

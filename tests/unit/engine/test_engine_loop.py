@@ -5,6 +5,7 @@ from fakes.executor import Plan as JobPlan
 from megatest.engine.interrupt import Level
 from megatest.model.attempt import LogSaid, Started, StatusSaid, StepSaid
 from megatest.model.change import TestChange
+from megatest.model.error import EnvironmentFault
 from megatest.model.record import TestRecord
 from megatest.model.spec import ItemVariable
 from megatest.plan.rerun import RerunRequest
@@ -290,6 +291,22 @@ def test_the_second_interrupt_kills_what_runs() -> None:
     _interrupt(world, Level.KILL, at_s=10)
     world.run()
     assert world.results() == {"a": "KILLED/FAIL"}
+
+
+def test_an_interrupt_also_reaches_a_test_whose_launch_waits_for_the_store() -> None:
+    world = EngineWorld(graph=("a", "b"), jobs={"a": JobPlan(lasts_s=7), "b": JobPlan(lasts_s=5000)}, slots=1)
+    began = world.clock.seconds
+
+    def happen() -> None:
+        passed = world.clock.seconds - began
+        world.records.broken = EnvironmentFault("no space") if 6 <= passed < 30 else None
+        if passed >= 20:
+            world.interrupts.level = Level.KILL
+
+    world.waiter.before = happen
+    world.run()
+    assert world.results() == {"a": "COMPLETED/PASS", "b": "KILLED/FAIL"}
+    assert "interrupted: ending 1 running test" in world.watcher.sentences
 
 
 def test_told_to_end_the_engine_leaves_tests_running_and_the_next_adopts_them() -> None:
