@@ -15,6 +15,7 @@ BOOKKEEPING = {
     "test_steps": {"id", "last_update"},
     "test_data": {"id", "last_update"},
     "runs": {"last_update"},
+    "edits": {"id"},
 }
 """Columns by which a database keeps track of its own writing."""
 
@@ -53,6 +54,25 @@ def test_a_database_that_was_deleted_comes_back_row_for_row(area: AreaKit) -> No
         path.unlink()
     area.good("rebuild")
     assert {table: rows(area.home, table) for table in BOOKKEEPING} == before
+
+
+def test_what_was_changed_by_hand_comes_back_with_who_did_it_and_why(area: AreaKit) -> None:
+    area.add_test("bad2", "exit 1")
+    area.megatest("run", *RUN, "bad2")
+    area.good("waive", "bad2", "--reason", "known since May", *RUN)
+    area.good("set", "items/red", "--status", "FAIL", "--reason", "seen by eye", *RUN)
+    area.good(
+        "-remove-runs", "-keep-records", "-target", "ubuntu/nfs", "-runname", "w1", "-testpatt", "items/blue"
+    )
+    area.good("-set-run-status", "reviewed", "-target", "ubuntu/nfs", "-runname", "w1", "-m", "by two")
+    area.good("lock", *RUN)
+    before = {table: rows(area.home, table) for table in BOOKKEEPING}
+    assert {edit["reason"] for edit in before["edits"]} >= {"known", "waived: known since May", "seen by eye"}
+    for path in area.home.glob("megatest.db*"):
+        path.unlink()
+    area.good("rebuild")
+    assert {table: rows(area.home, table) for table in BOOKKEEPING} == before
+    assert "is locked" in area.megatest("rm", "-y", "%", *RUN).said
 
 
 def test_a_rebuilt_database_takes_new_runs_and_reruns_only_what_it_must(area: AreaKit) -> None:

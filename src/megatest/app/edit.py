@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from megatest.app.query import TestFilter, find_tests
+from megatest.app.runjournal import log_edits, log_run
 from megatest.model.change import TestChange
-from megatest.model.error import UserError
+from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.rollup import RollUp
 from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE, State
 
 if TYPE_CHECKING:
+    from megatest.app.session import Session
     from megatest.app.wiring import AllRecords
     from megatest.workarea.runlog import RunLog
 
@@ -75,16 +78,31 @@ def set_tests(
         reason=reason,
         time=author.time,
     )
-    parents = {test.test_id.test for test in changed if test.test_id.item}
-    roll_up_parents(records, run, parents, author)
-    rows = {test.id for test in changed}
-    now = records.tests(run.id, lambda t: t.id in rows or (t.is_parent and t.test_id.test in parents))
-    log.stand(now, [step for test in now for step in records.steps(test.id)])
+    conclude_edits(records, run, changed, author=author, log=log)
     return changed
 
 
-def roll_up_parents(records: AllRecords, run: RunRecord, tests: set[str], author: Author) -> None:
-    """Make the parents' rows say what their items say."""
+def conclude_edits(
+    records: AllRecords, run: RunRecord, changed: Sequence[TestRecord], *, author: Author, log: RunLog
+) -> None:
+    """Do what follows from changes by hand: parents say what their items say, the journal says it all.
+
+    Args:
+        records, run: where they were made.
+        changed: the tests as they are now, each changed once.
+        author: who made them.
+        log: the run's journal, which the database can be made from.
+    """
+    parents = {test.test_id.test for test in changed if test.test_id.item}
+    roll_up_parents(records, run, parents, author, log)
+    log_edits(log, records, changed)
+    log.stand(changed, [step for test in changed for step in records.steps(test.id)])
+
+
+def roll_up_parents(
+    records: AllRecords, run: RunRecord, tests: set[str], author: Author, log: RunLog
+) -> None:
+    """Make the parents' rows, and the journal, say what their items say."""
     changes = []
     for name in sorted(tests):
         of_test = records.rows_of(run.id, name)
@@ -107,10 +125,11 @@ def roll_up_parents(records: AllRecords, run: RunRecord, tests: set[str], author
         )
     if changes:
         records.commit(changes, None)
+        log.stand([now for change in changes if (now := records.test_by_id(change.row)) is not None], ())
 
 
 def request_kill(
-    records: AllRecords, run: RunRecord, which: TestFilter, *, reason: str, author: Author
+    records: AllRecords, run: RunRecord, which: TestFilter, *, reason: str, author: Author, log: RunLog
 ) -> Sequence[TestRecord]:
     """Ask for the end of the tests that run; the engine that holds the run sees to it.
 
@@ -118,7 +137,10 @@ def request_kill(
         The tests whose end was asked for.
     """
     active = [t for t in find_tests(records, run, which) if t.state in ACTIVE and not t.is_parent]
-    return records.request_kill([t.id for t in active], user=author.user, reason=reason, time=author.time)
+    asked = records.request_kill([t.id for t in active], user=author.user, reason=reason, time=author.time)
+    with suppress(EnvironmentFault):  # a full disk is a reason to kill tests, not one against it
+        log_edits(log, records, asked)
+    return asked
 
 
 def still_active(records: AllRecords, run: RunRecord, rows: Sequence[int]) -> list[TestRecord]:
@@ -127,14 +149,26 @@ def still_active(records: AllRecords, run: RunRecord, rows: Sequence[int]) -> li
     return [t for t in records.tests(run.id, states=[s.value for s in ACTIVE]) if t.id in wanted]
 
 
-def set_lock(records: AllRecords, runs: Sequence[RunRecord], *, locked: bool, author: Author) -> int:
-    """Lock or unlock runs against removal and changes by hand; return how many changed."""
-    changed = 0
+def set_lock(
+    session: Session, records: AllRecords, runs: Sequence[RunRecord], *, locked: bool, author: Author
+) -> None:
+    """Lock or unlock runs against removal and changes by hand."""
     for run in runs:
-        if (run.state == LOCKED) != locked:
-            records.lock_run(run.id, locked=locked, user=author.user, time=author.time)
-            changed += 1
-    return changed
+        if (run.state == LOCKED) == locked:
+            continue
+        now = records.lock_run(run.id, locked=locked, user=author.user, time=author.time)
+        if now is not None:
+            log_run(session, now)
+
+
+def set_run(
+    session: Session, records: AllRecords, run: RunRecord, *, status: str, comment: str | None
+) -> None:
+    """Set the status of a run itself, and its comment unless that is None."""
+    records.set_run(run.id, status=status, comment=comment)
+    now = records.run_by_id(run.id)
+    if now is not None:
+        log_run(session, now)
 
 
 def is_under_way(test: TestRecord) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from megatest.app.attend import Desk, end_left, living_holder, settle_left
 from megatest.app.edit import Author, request_kill, still_active
 from megatest.app.query import TestFilter, find_tests
+from megatest.app.runjournal import open_run_log
 from megatest.engine.interrupt import Interrupts
 from megatest.engine.ports import Watcher
 from megatest.model.lease import Holder
@@ -60,7 +61,9 @@ def kill_tests(
         wait: until nothing is left of them, at most for the area's grace and ten seconds more;
             without, an engine is only asked.
     """
-    asked = request_kill(desk.records, run, which, reason=reason, author=author)
+    log = open_run_log(desk.session, run)
+    asked = request_kill(desk.records, run, which, reason=reason, author=author, log=log)
+    log.close()
     if not asked:
         return KillReport()
     rows = [test.id for test in asked]

@@ -19,7 +19,7 @@ from megatest.engine.settle import verdict
 from megatest.model.attempt import Ended, Entry, Started, StatusSaid, ValueSaid
 from megatest.model.ids import Target, TestId
 from megatest.model.job import ChangeKind, JobChange
-from megatest.model.record import AttemptRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.rollup import RollUp
 from megatest.model.slotted import dataclass, replace
 from megatest.store.rebuild import import_rows
@@ -70,6 +70,7 @@ def rebuild(session: Session) -> Rebuilt:
         steps=_steps(histories),
         values=_values(histories),
         attempts=_attempts(histories),
+        edits=_edits(histories),
         clock=wiring.SystemClock(),
     )
     return Rebuilt(
@@ -103,6 +104,12 @@ def _attempts(histories: Iterable[RunHistory]) -> Iterator[AttemptRecord]:
     for history in histories:
         for row in sorted(history.attempts):
             yield from history.attempts[row].values()
+
+
+def _edits(histories: Iterable[RunHistory]) -> Iterator[EditRecord]:
+    for history in histories:
+        for row in sorted(history.edits):
+            yield from history.edits[row]
 
 
 def _settle(session: Session) -> int:
@@ -156,6 +163,11 @@ def _shift(history: RunHistory, run_id: int, first_row: int) -> None:
     history.attempts = {
         fresh[old]: {number: replace(kept, test_row=fresh[old]) for number, kept in attempts.items()}
         for old, attempts in history.attempts.items()
+        if old in fresh
+    }
+    history.edits = {
+        fresh[old]: [replace(edit, test_row=fresh[old]) for edit in edits]
+        for old, edits in history.edits.items()
         if old in fresh
     }
 

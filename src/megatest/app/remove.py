@@ -19,7 +19,8 @@ from megatest.app.inspect import disks_of_test
 from megatest.app.kill import kill_tests
 from megatest.app.query import find_tests
 from megatest.app.removal import Gone, Kept, RemoveOrder, RemoveReport
-from megatest.app.scene import catch_up, open_run_log
+from megatest.app.runjournal import log_edits, open_run_log
+from megatest.app.scene import catch_up
 from megatest.engine.ports import Watcher
 from megatest.model.change import TestChange
 from megatest.model.error import EnvironmentFault, MegatestError
@@ -123,7 +124,7 @@ class _Removal:
                 touched.add(test.test_id.test)
         if not self._order.keep_records:
             self._remove_empty_parents()
-        roll_up_parents(self._records, self._run, touched, self._order.author)
+        roll_up_parents(self._records, self._run, touched, self._order.author, self._log)
         if self._order.keep_records or self._other is not None:
             return
         if not self._records.tests(self._run.id):
@@ -190,6 +191,8 @@ class _Removal:
             only_if=lambda now: now.state not in ACTIVE,
         )
         if marked:
+            if self._order.keep_records:
+                log_edits(self._log, self._records, marked)
             return ""
         now = self._records.test_by_id(test.id)
         return f"it still runs ({now.state})" if now is not None else "its record has gone meanwhile"

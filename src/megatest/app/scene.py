@@ -9,6 +9,7 @@ from megatest.app import wiring
 from megatest.app.bells import Bells
 from megatest.app.beside import make_bell, make_reviewer
 from megatest.app.pages import make_pages
+from megatest.app.runjournal import open_run_log
 from megatest.app.session import Session
 from megatest.engine.attempt import Attempt
 from megatest.engine.interrupt import Interrupts
@@ -24,7 +25,7 @@ from megatest.model.spec import Area, TestSpec
 from megatest.model.status import ENDED, State, Status
 from megatest.plan.plan import Plan
 from megatest.workarea.ondisk import WorkAreaOnDisk
-from megatest.workarea.runlog import RunLog, run_log_path
+from megatest.workarea.runlog import RunLog
 from megatest.workarea.runtail import rows_at_the_end
 
 
@@ -187,11 +188,6 @@ def catch_up(log: RunLog, store: wiring.AllRecords, records: Sequence[TestRecord
     present = [test for test in records if test.id in doubtful]
     steps = [step for test in present for step in store.steps(test.id)]
     log.stand(present, steps, doubtful - {test.id for test in present})
-
-
-def open_run_log(session: Session, run: RunRecord) -> RunLog:
-    """Return what appends to a run's journal; the file is opened when something is written."""
-    return RunLog(run_log_path(session.area.linktree, run.target, run.runname))
 
 
 def _max_load(area: Area) -> float | None:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from megatest.app.edit import Author, check_unlocked, roll_up_parents
+from megatest.app.edit import Author, check_unlocked, conclude_edits
+from megatest.app.runjournal import open_run_log
 from megatest.app.session import Session
 from megatest.app.waiverfile import HEAD, locked, read_text, without, write_text
 from megatest.config.source import ParseCache
@@ -70,8 +71,9 @@ def waive(
         text = without(read_text(session.area.home), names)
         text = "\n".join([(text or HEAD).rstrip("\n"), *_sections(new)])
         write_text(session.area.home, text, new)
+    changed: list[TestRecord] = []
     for test, waiver in zip(tests, new, strict=True):
-        records.set_state_status(
+        changed += records.set_state_status(
             [test.id],
             status=Status.WAIVED,
             comment=waiver.comment,
@@ -79,7 +81,9 @@ def waive(
             reason=f"waived: {waiver.reason}",
             time=author.time,
         )
-    roll_up_parents(records, run, {test.test_id.test for test in tests if test.test_id.item}, author)
+    log = open_run_log(session, run)
+    conclude_edits(records, run, changed, author=author, log=log)
+    log.close()
     return new
 
 

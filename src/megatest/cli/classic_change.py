@@ -8,12 +8,12 @@ from megatest.app import wiring
 from megatest.app.attend import Desk
 from megatest.app.beside import ring_for
 from megatest.app.create import make_area, make_test
-from megatest.app.edit import set_lock, set_tests
+from megatest.app.edit import set_lock, set_run, set_tests
 from megatest.app.kill import kill_tests, wait_for
 from megatest.app.query import TestFilter
 from megatest.app.removal import RemoveOrder
 from megatest.app.remove import remove_tests
-from megatest.app.scene import open_run_log
+from megatest.app.runjournal import open_run_log
 from megatest.cli.classic_call import FAILED, Call
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
@@ -90,7 +90,7 @@ def set_run_status(call: Call) -> int:
     """-set-run-status STATUS: of the first run that matches; -m sets its comment."""
     run = call.first_run("-set-run-status")
     comment = call.line.value("m") if call.line.has("m") else None
-    call.records.set_run(run.id, status=call.line.value("set-run-status"), comment=comment)
+    set_run(call.session, call.records, run, status=call.line.value("set-run-status"), comment=comment)
     return 0
 
 
@@ -106,7 +106,7 @@ def unlock(call: Call) -> int:
 
 def _lock(call: Call, action: str, *, locked: bool) -> int:
     call.first_run(action)
-    set_lock(call.records, call.runs(action), locked=locked, author=call.author)
+    set_lock(call.session, call.records, call.runs(action), locked=locked, author=call.author)
     return 0
 
 

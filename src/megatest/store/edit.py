@@ -129,8 +129,12 @@ class SqliteEditing(SqliteReading):
         self._database.run(
             "edit_test", state, status, comment, edit.time, *self._database.stamp, edit.test_row
         )
-        who = map(bindable, (edit.user, edit.reason, edit.old_state, edit.old_status))
-        self._database.run("add_edit", edit.test_row, edit.time, *who, state, status, comment)
+        self._add_edit(edit)
+
+    def _add_edit(self, edit: EditRecord) -> None:
+        before = (edit.user, edit.reason, edit.old_state, edit.old_status)
+        after = (edit.new_state, edit.new_status, edit.comment)
+        self._database.run("add_edit", edit.test_row, edit.time, *map(bindable, before + after))
 
     def request_kill(self, rows: Iterable[int], *, user: str, reason: str, time: int) -> Sequence[TestRecord]:
         """Set KILLREQ where a process may exist."""

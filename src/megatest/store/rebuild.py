@@ -9,7 +9,7 @@ from typing import Final
 
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault
-from megatest.model.record import AttemptRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.spec import Field
 from megatest.store.port import Clock
 from megatest.store.sqlite import open_store
@@ -29,6 +29,7 @@ def import_rows(
     steps: Iterable[StepRecord],
     values: Iterable[ValueRecord] = (),
     attempts: Iterable[AttemptRecord] = (),
+    edits: Iterable[EditRecord] = (),
     clock: Clock,
 ) -> None:
     """Write records, with the ids they have, into a fresh database, and put it in the old one's place.
@@ -40,7 +41,7 @@ def import_rows(
     Args:
         path: absolute path of megatest.db.
         fields: of the area.
-        runs, tests, steps, values, attempts: streamed; a test's run and a step's test are among them.
+        runs, tests, steps, values, attempts, edits: streamed; a test's run and a step's test are among them.
         clock: for `last_update`.
 
     Raises:
@@ -52,7 +53,7 @@ def import_rows(
         # A rollback journal, so that the finished file is one file.
         store = open_store(fresh, fields, create=True, network=True, clock=clock)
         try:
-            store.import_records(runs, tests, steps, values, attempts)
+            store.import_records(runs, tests, steps, values, attempts, edits)
         finally:
             store.close()
         reach("rebuild written")

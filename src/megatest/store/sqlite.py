@@ -14,7 +14,15 @@ from megatest.model.change import Change
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import TestId
 from megatest.model.lease import Holder, Lease
-from megatest.model.record import AttemptRecord, RequestRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.record import (
+    AttemptRecord,
+    EditRecord,
+    RequestRecord,
+    RunRecord,
+    StepRecord,
+    TestRecord,
+    ValueRecord,
+)
 from megatest.model.spec import Field
 from megatest.model.status import State, Status
 from megatest.store.change import put_step, write_changes
@@ -218,6 +226,7 @@ class SqliteStore(SqliteClaims, SqliteEditing):
         steps: Iterable[StepRecord],
         values: Iterable[ValueRecord],
         attempts: Iterable[AttemptRecord] = (),
+        edits: Iterable[EditRecord] = (),
     ) -> None:
         """Write records with the ids they have, in one transaction; streaming.  See `import_rows`."""
         with self._database.transaction():
@@ -227,6 +236,8 @@ class SqliteStore(SqliteClaims, SqliteEditing):
                 put_step(self._database, step)
             self._put_values(values)
             self._database.run_many("import_attempt", map(row_from_attempt, attempts))
+            for edit in edits:
+                self._add_edit(edit)
 
     # -- the lease -----------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ thing is committed to the database:
 * ``rows``: rows of the database and the tests that they stand for, ``[id, test, item, parent]``;
 * ``changes``: one commit of the engine that held the lease `token`;
 * ``gone``: rows that were removed;
+* ``edits``: changes by hand: who made them, when and why;
 * ``stand``: rows as the database has them, whatever was said of them before: after changes by hand,
   and when a command takes a run whose last commits may not have been made (see `runtail`).
 
@@ -27,6 +28,7 @@ from megatest.model.error import EnvironmentFault
 from megatest.model.ids import Target, TestId
 from megatest.model.record import (
     AttemptRecord,
+    EditRecord,
     RunRecord,
     StepRecord,
     TestRecord,
@@ -42,6 +44,7 @@ VERSION: Final = 1
 _TEST: Final = tuple(name for name in field_names(TestRecord) if name != "test_id")
 _STEP: Final = field_names(StepRecord)
 _VALUE: Final = field_names(ValueRecord)
+_EDIT: Final = field_names(EditRecord)
 
 _TEXT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
@@ -93,6 +96,12 @@ class RunLog:
     def changes(self, changes: Sequence[Change], token: int) -> None:
         """Record one commit."""
         self._append({"k": "changes", "token": token, "changes": [_packed(change) for change in changes]})
+
+    def edits(self, edits: Iterable[EditRecord]) -> None:
+        """Record changes by hand; what they changed is for `stand` to say."""
+        packed = [[getattr(edit, name) for name in _EDIT] for edit in edits]
+        if packed:
+            self._append({"k": "edits", "edits": packed})
 
     def gone(self, rows: Iterable[int]) -> None:
         """Record that rows were removed."""
@@ -181,6 +190,7 @@ class RunHistory:
         steps: by row, then by step and state, in the order in which they were first heard of.
         values: by row, then by category and variable, likewise.
         attempts: by row, then by number: how earlier attempts came out.
+        edits: by row: changes by hand, in order.
         torn: lines that could not be read.
     """
 
@@ -191,12 +201,13 @@ class RunHistory:
     steps: dict[int, dict[tuple[str, str], StepRecord]] = field(default_factory=dict)
     values: dict[int, dict[tuple[str, str], ValueRecord]] = field(default_factory=dict)
     attempts: dict[int, dict[int, AttemptRecord]] = field(default_factory=dict)
+    edits: dict[int, list[EditRecord]] = field(default_factory=dict)
     torn: int = 0
     _token: int = 0
 
     def forget(self, row: int) -> None:
         """Drop all that was said of a row."""
-        for by_row in (self.tests, self.steps, self.values, self.attempts):
+        for by_row in (self.tests, self.steps, self.values, self.attempts, self.edits):
             by_row.pop(row, None)
 
 
@@ -303,6 +314,13 @@ def _changed(test: TestRecord, values: Mapping[str, Any]) -> TestRecord:
     return replace(test, **columns)
 
 
+def _replay_edits(record: Mapping[str, Any], history: RunHistory) -> None:
+    for values in record["edits"]:
+        edit = EditRecord(**dict(zip(_EDIT, values, strict=True)))
+        if edit.test_row in history.tests:
+            history.edits.setdefault(edit.test_row, []).append(edit)
+
+
 def _replay_gone(record: Mapping[str, Any], history: RunHistory) -> None:
     for row in record["rows"]:
         history.forget(row)
@@ -326,6 +344,7 @@ _REPLAY: Final = {
     "run": _replay_run,
     "rows": _replay_rows,
     "changes": _replay_changes,
+    "edits": _replay_edits,
     "gone": _replay_gone,
     "stand": _replay_stand,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from megatest.app.edit import Author, roll_up_parents
 from megatest.app.query import view
 from megatest.model.ids import Target, TestId
 from megatest.model.record import RunRecord, TestRecord
+from megatest.workarea.runlog import RunLog, read_run_log
 
 _AUTHOR = Author(user="me", time=9)
 
@@ -53,13 +55,18 @@ def _row(store: FakeStore, run: RunRecord, *test_id: str) -> TestRecord:
 
 
 def test_a_parent_follows_its_items_without_a_look_at_the_rest_of_the_run(
-    store: StoreOfALargeRun, run: RunRecord
+    store: StoreOfALargeRun, run: RunRecord, tmp_path: Path
 ) -> None:
     failed = _row(store, run, "a", "y")
     store.set_state_status([failed.id], status="FAIL", user="me", reason="", time=3)
-    roll_up_parents(store, run, {"a", "b"}, _AUTHOR)
+    log = RunLog(str(tmp_path / "journal"))
+    log.run(run, ["os"], "/area", token=1)
+    log.rows(store.rows_of(run.id, "a"))
+    roll_up_parents(store, run, {"a", "b"}, _AUTHOR, log)
+    log.close()
     parents = [_row(store, run, name) for name in ("a", "b")]
     assert [(parent.status, parent.fail_count) for parent in parents] == [("FAIL", 1), ("PASS", 0)]
+    assert read_run_log(log.path).tests[parents[0].id] == parents[0]
 
 
 def test_the_view_of_a_test_has_its_items_without_a_look_at_the_rest_of_the_run(

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from megatest.app.beside import ring_for
 from megatest.app.edit import set_lock, set_tests
 from megatest.app.query import TestFilter
-from megatest.app.scene import open_run_log
+from megatest.app.runjournal import open_run_log
 from megatest.app.wiring import SystemClock
 from megatest.cli.declare import AREA, RUN, argument, command, option
 from megatest.cli.main import print_error
@@ -94,6 +94,6 @@ def unlock_command(target: str, runname: str, area: str, config_name: str) -> No
 def _lock(target: str, runname: str, area: str, config_name: str, *, locked: bool) -> None:
     opened = open_area_and_records(area, config_name)
     runs = opened.runs(target, runname)
-    set_lock(opened.records, runs, locked=locked, author=author())
+    set_lock(opened.session, opened.records, runs, locked=locked, author=author())
     for run in runs:
         echo(f"run {run.name} is {'locked' if locked else 'unlocked'}")
