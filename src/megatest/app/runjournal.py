@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from megatest.app.session import Session
 from megatest.model.record import RunRecord, TestRecord
-from megatest.workarea.runlog import RunLog, run_log_path
 
 if TYPE_CHECKING:
     from megatest.app.wiring import AllRecords
+    from megatest.workarea.runlog import RunLog
 
 
 def open_run_log(session: Session, run: RunRecord) -> RunLog:
     """Return what appends to a run's journal; the file is opened when something is written."""
+    from megatest.workarea.runlog import RunLog, run_log_path  # who only looks loads this module too
+
     return RunLog(run_log_path(session.area.linktree, run.target, run.runname))
 
 
