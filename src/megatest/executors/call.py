@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from megatest.executors.pipe import make_pipes
 from megatest.model.slotted import dataclass
 
 _CHUNK = 1 << 16
@@ -102,8 +103,9 @@ class Child:
         self._timeout_s = timeout_s
         self._deadline = time.monotonic() + timeout_s
         self._pidfd = -1
-        self._out, out = _pipe()
-        self._err, err = _pipe()
+        (self._out, out), (self._err, err) = make_pipes(2)
+        for reading in (self._out, self._err):
+            os.set_blocking(reading, False)
         self._said: dict[int, list[bytes]] = {self._out: [], self._err: []}
         self._open = [self._out, self._err]
         self._failure = ""
@@ -290,9 +292,3 @@ def _wait_readable(fds: Sequence[int], timeout_s: float) -> None:
     for fd in fds:
         poll.register(fd, select.POLLIN)
     poll.poll(timeout_s * 1000)
-
-
-def _pipe() -> tuple[int, int]:
-    reading, writing = os.pipe2(os.O_CLOEXEC)
-    os.set_blocking(reading, False)
-    return reading, writing

@@ -16,6 +16,7 @@ from contextlib import suppress
 from enum import Enum
 from importlib.resources import files
 
+from megatest.executors.pipe import make_pipes
 from megatest.executors.setting import SshSettings
 from megatest.executors.sockets import Sockets
 
@@ -102,7 +103,7 @@ class Session:
         path = shutil.which(words[0], path=self._environment.get("PATH"))
         if path is None:
             raise FileNotFoundError(errno.ENOENT, "it is not on the PATH")
-        ends = [os.pipe2(os.O_CLOEXEC) for _ in range(3)]
+        ends = make_pipes(3)
         theirs = (ends[0][0], ends[1][1], ends[2][1])
         ours = (ends[0][1], ends[1][0], ends[2][0])
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(theirs)]
