@@ -42,12 +42,14 @@ class Reply:
         code: its exit status; negative for a signal; None if there is none (see `trouble`).
         out, err: what it printed.
         trouble: why there is no exit status: not installed, no answer in time.
+        not_installed: there is no such program; it will be so the next time, too.
     """
 
     code: int | None
     out: str = ""
     err: str = ""
     trouble: str = ""
+    not_installed: bool = False
 
     @property
     def ok(self) -> bool:
@@ -109,6 +111,7 @@ class Child:
         self._said: dict[int, list[bytes]] = {self._out: [], self._err: []}
         self._open = [self._out, self._err]
         self._failure = ""
+        self._not_installed = False
         self._killed = False
         self._pid = self._spawn(out, err, environment)
         os.close(out)
@@ -118,6 +121,7 @@ class Child:
         path = shutil.which(self._command.program, path=environment.get("PATH"))
         if path is None:
             self._failure = f"{self._command.program} is not on the PATH"
+            self._not_installed = True
             return 0
         actions = (
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -200,7 +204,9 @@ class Child:
         texts = [b"".join(chunks).decode("utf-8", "replace") for chunks in self._said.values()]
         self._pidfd = -1
         self._open.clear()
-        return Reply(code=code, out=texts[0], err=texts[1], trouble=trouble)
+        return Reply(
+            code=code, out=texts[0], err=texts[1], trouble=trouble, not_installed=self._not_installed
+        )
 
 
 def child_starter(environment: Mapping[str, str]) -> Start:

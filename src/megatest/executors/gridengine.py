@@ -73,7 +73,7 @@ class GridEngine:
     def is_refusal(self, reply: Reply) -> bool:
         """Tell a wrong request from a qmaster that is away."""
         if reply.code is None:
-            return "is not on the PATH" in reply.trouble
+            return reply.not_installed
         return bool(_REFUSALS.search(reply.err)) and "commlib" not in reply.err
 
     def list_jobs(self, names: Sequence[str]) -> Command:

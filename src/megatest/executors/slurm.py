@@ -149,7 +149,7 @@ class Slurm:
     def is_refusal(self, reply: Reply) -> bool:
         """Tell a wrong request from a controller that is away or busy."""
         if reply.code is None:
-            return "is not on the PATH" in reply.trouble
+            return reply.not_installed
         return bool(_REFUSALS.search(reply.err)) and not _PASSING.search(reply.err)
 
     def list_jobs(self, names: Sequence[str]) -> Command:

@@ -160,7 +160,7 @@ class TemplateSystem:
     def is_refusal(self, reply: Reply) -> bool:
         """Tell a wrong request from a server that is away."""
         if reply.code is None:
-            return "is not on the PATH" in reply.trouble
+            return reply.not_installed
         wrong = re.search(self.template.refusals, reply.err, re.IGNORECASE) is not None
         return wrong and not _AWAY.search(reply.err)
 

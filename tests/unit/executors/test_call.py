@@ -53,11 +53,13 @@ def test_a_command_that_hangs_is_given_up_with_its_children(calls: Calls) -> Non
     reply = calls.wait(_sh("sleep 60 & sleep 60"), 0.1)
     assert reply.code is None
     assert reply.complaint("sh") == "sh gave no answer in 0.1 s"
+    assert not reply.not_installed
 
 
 def test_a_program_that_is_not_installed_is_a_reply(calls: Calls) -> None:
     reply = calls.wait(Command(argv=("no-such-program",)), 10)
     assert reply.trouble == "no-such-program is not on the PATH"
+    assert reply.not_installed
 
 
 def test_a_child_that_outlives_the_command_does_not_hold_up_the_reply(calls: Calls) -> None:

@@ -7,8 +7,22 @@ from pathlib import Path
 import pytest
 
 from megatest.executors.batch import BatchExecutor
+from megatest.executors.call import Reply
+from megatest.executors.gridengine import GridEngine
 from megatest.executors.known import BATCH_SYSTEMS, make_batch_executor
+from megatest.executors.queue import BatchSystem
+from megatest.executors.setting import BatchSettings
+from megatest.executors.slurm import Slurm
+from megatest.executors.template import TemplateSystem
+from megatest.executors.template_systems import TEMPLATES
 from megatest.model.error import ConfigError
+
+_SETTINGS = BatchSettings()
+_SYSTEMS: tuple[BatchSystem, ...] = (
+    Slurm(settings=_SETTINGS, user="1000"),
+    GridEngine(settings=_SETTINGS, user="ann"),
+    *(TemplateSystem(template=template, settings=_SETTINGS, user="ann") for template in TEMPLATES.values()),
+)
 
 
 def _make(spool: Path, name: str, **keys: str) -> BatchExecutor | None:
@@ -42,3 +56,9 @@ def test_wrong_keys_are_named_with_the_section(tmp_path: Path) -> None:
 def test_making_one_touches_nothing(tmp_path: Path) -> None:
     _make(tmp_path / "spool", "slurm")
     assert not (tmp_path / "spool").exists()
+
+
+@pytest.mark.parametrize("system", _SYSTEMS, ids=lambda system: system.name)
+def test_a_program_that_is_not_installed_is_a_refusal_and_a_silent_one_is_not(system: BatchSystem) -> None:
+    assert system.is_refusal(Reply(code=None, trouble="there is none", not_installed=True))
+    assert not system.is_refusal(Reply(code=None, trouble="it gave no answer in 15 s"))

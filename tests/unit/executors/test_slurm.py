@@ -118,11 +118,6 @@ def test_a_wrong_request_is_told_from_a_controller_that_is_away(complaint: str, 
     assert _SLURM.is_refusal(Reply(code=1, err=complaint + "\n")) is refusal
 
 
-def test_a_missing_sbatch_is_a_refusal_and_a_silent_one_is_not() -> None:
-    assert _SLURM.is_refusal(Reply(code=None, trouble="sbatch is not on the PATH"))
-    assert not _SLURM.is_refusal(Reply(code=None, trouble="sbatch gave no answer in 15 s"))
-
-
 def test_the_list_is_one_query_for_all_of_the_users_jobs() -> None:
     words = _SLURM.list_jobs(["mt-1", "mt-2"]).argv
     assert words[:4] == ("squeue", "--noheader", "--array", "--user=1000")
