@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from area_kit import TARGET, W1, AreaKit, lines, make_area, masked, suite
+import pytest
+from area_kit import CONFIG, TARGET, W1, AreaKit, lines, make_area, masked, suite
 
 
 def results(kit: AreaKit, runname: str = "w1") -> dict[str, str]:
@@ -26,6 +27,17 @@ def test_a_run_prints_a_line_for_each_test_that_ended_and_ends_with_0_though_tes
     assert out[1] == "COMPLETED   FAIL        DATE    0s          lt/ubuntu/nfs/w1/bad"
     assert out[2] == "NOT_STARTED PREQ_FAIL   DATE    0s          lt/ubuntu/nfs/w1/behind"
     assert results(kit) == {"bad": "COMPLETED/FAIL", "behind": "NOT_STARTED/PREQ_FAIL"}
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_line_of_a_test_has_its_path_whatever_the_link_tree_is_called(
+    tmp_path: Path, inside: bool
+) -> None:
+    linktree, shown = ("links", "links") if inside else (f"{tmp_path}/links", f"{tmp_path}/links")
+    kit = make_area(tmp_path / "area", CONFIG.replace("#{getenv MT_RUN_AREA_HOME}/lt", linktree))
+    kit.add_test("ok")
+    out = kit.good("-runtests", "ok", *W1)
+    assert out.splitlines()[1].split()[-1] == f"{shown}/ubuntu/nfs/w1/ok"
 
 
 def test_run_without_a_pattern_runs_testpatt_of_runconfigs(tmp_path: Path) -> None:

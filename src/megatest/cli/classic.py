@@ -111,7 +111,9 @@ def _run_tests(call: Call) -> int:
     if not call.quiet:
         for text in dict.fromkeys(finding.render() for finding in job.findings):
             print_error(text)
-    watcher = ClassicWatcher(sys.stdout, run=f"{job.session.target}/{job.runname}")
+    area = job.session.area
+    linktree = area.linktree.removeprefix(f"{area.home}/")
+    watcher = ClassicWatcher(sys.stdout, directory=f"{linktree}/{job.session.target}/{job.runname}")
     with Interrupts() as interrupts:
         try:
             report = run_tests(job, watcher=watcher, interrupts=interrupts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import TextIO
 
 from megatest.model.ids import TestId
@@ -21,18 +22,23 @@ _ANSI = {"green": "32", "yellow": "33", "red": "31", "magenta": "35", "blue": "3
 
 
 class Tally:
-    """Counts how tests came out and what runs; the part that all watchers share."""
+    """Counts how tests came out and what runs.
 
-    def __init__(self) -> None:
+    Args:
+        monotonic: seconds that only ever grow.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         self.results: Counter[str] = Counter()
         self.running: dict[TestId, float] = {}
         self.flaky = 0
         self.waiting = 0
-        self.began = time.monotonic()
+        self.began = monotonic()
 
     def start(self, test_id: TestId) -> None:
         """Count a test that was launched."""
-        self.running[test_id] = time.monotonic()
+        self.running[test_id] = self._monotonic()
 
     def end(self, test_id: TestId, state: str, status: str, flaky: bool = False) -> str:
         """Count a test that ended; return its verdict."""
@@ -45,14 +51,22 @@ class Tally:
     def summary(self) -> str:
         """Return ``12 PASS  1 FAIL  1 flaky in 3.1s``."""
         counts = with_flaky(ordered(self.results), self.flaky)
-        return f"{counts_text(counts)} in {duration(time.monotonic() - self.began)}"
+        return f"{counts_text(counts)} in {duration(self._monotonic() - self.began)}"
 
 
 class PlainWatcher:
-    """A line for each test that ended; for pipes and logs."""
+    """A line for each test that ended; for pipes and logs.
 
-    def __init__(self, out: TextIO, *, quiet: bool = False) -> None:
-        self.tally = Tally()
+    Args:
+        out: where the lines go.
+        quiet: tests that passed get none.
+        monotonic: seconds that only ever grow.
+    """
+
+    def __init__(
+        self, out: TextIO, *, quiet: bool = False, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.tally = Tally(monotonic)
         self._out = out
         self._quiet = quiet
 
@@ -72,7 +86,10 @@ class PlainWatcher:
         """See `megatest.engine.ports.Watcher`."""
         result = self.tally.end(test_id, state, status, flaky)
         if not self._quiet or flaky or verdict.needs_attention(state, status):
-            self._out.write(result_line(result, test_id, duration_s, comment, flaky=flaky) + "\n")
+            self._show(result, result_line(result, test_id, duration_s, comment, flaky=flaky))
+
+    def _show(self, result: str, line: str) -> None:
+        self._out.write(line + "\n")
 
     def counted(self, running: int, waiting: int) -> None:
         """See `megatest.engine.ports.Watcher`."""
@@ -88,42 +105,33 @@ class PlainWatcher:
         self._out.flush()
 
 
-class TerminalWatcher:
+class TerminalWatcher(PlainWatcher):
     """Lines for results as they come, and a foot line that says what runs now."""
 
-    def __init__(self, out: TextIO, *, columns: int, colour: bool = True, quiet: bool = False) -> None:
-        self.tally = Tally()
-        self._out = out
+    def __init__(
+        self,
+        out: TextIO,
+        *,
+        columns: int,
+        colour: bool = True,
+        quiet: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(out, quiet=quiet, monotonic=monotonic)
         self._columns = columns
         self._colour = colour
-        self._quiet = quiet
+        self._monotonic = monotonic
         self._next_draw = 0.0
         self._foot = ""
 
-    def launched(self, test_id: TestId, attempt: int) -> None:
-        """See `megatest.engine.ports.Watcher`."""
-        self.tally.start(test_id)
-
-    def ended(
-        self,
-        test_id: TestId,
-        state: str,
-        status: str,
-        duration_s: float,
-        comment: str,
-        flaky: bool = False,
-    ) -> None:
-        """See `megatest.engine.ports.Watcher`."""
-        result = self.tally.end(test_id, state, status, flaky)
-        if not self._quiet or flaky or verdict.needs_attention(state, status):
-            text = result_line(result, test_id, duration_s, comment, flaky=flaky)
-            # One line each: the whole comment is in the records.
-            self._print(self._coloured(result, _cut(text, self._columns)))
+    def _show(self, result: str, line: str) -> None:
+        # One line each: the whole comment is in the records.
+        self._print(self._coloured(result, _cut(line, self._columns)))
 
     def counted(self, running: int, waiting: int) -> None:
         """See `megatest.engine.ports.Watcher`; also the moment to redraw."""
         self.tally.waiting = waiting
-        now = time.monotonic()
+        now = self._monotonic()
         if now >= self._next_draw:
             self._next_draw = now + _REDRAW_S
             self._draw(now)
@@ -170,11 +178,18 @@ class TerminalWatcher:
 
 
 class ClassicWatcher(PlainWatcher):
-    """The lines that the original printed during a run."""
+    """The lines that the original printed during a run.
 
-    def __init__(self, out: TextIO, *, run: str) -> None:
+    Args:
+        out: where they go.
+        directory: of the run, in the link tree.
+        now: seconds since the epoch.
+    """
+
+    def __init__(self, out: TextIO, *, directory: str, now: Callable[[], float] = time.time) -> None:
         super().__init__(out)
-        self._run = run
+        self._directory = directory
+        self._now = now
         self._headed = False
 
     def ended(
@@ -193,12 +208,9 @@ class ClassicWatcher(PlainWatcher):
         if not self._headed:
             self._out.write(progress_header() + "\n")
             self._headed = True
-        start = time.time() - duration_s
-        path = f"lt/{self._run}/{test_id}"
+        start = self._now() - duration_s
+        path = f"{self._directory}/{test_id}"
         self._out.write(progress_line(state, status, start, f"{round(duration_s)}s", path) + "\n")
-
-
-Watchers = PlainWatcher | TerminalWatcher
 
 
 def result_line(result: str, test_id: TestId, duration_s: float, comment: str, *, flaky: bool = False) -> str:

@@ -18,7 +18,7 @@ from megatest.model.spec import Variable
 
 if TYPE_CHECKING:
     from megatest.app.run import RunReport
-    from megatest.cli.live import Watchers
+    from megatest.cli.live import PlainWatcher
 
 _INTERRUPTED = 130
 _BAD_STATUSES = ("FAIL", "ABORT", "KILLED", "STUCK/DEAD", "DEAD", "PREQ_FAIL", "ZERO_ITEMS", "n/a")
@@ -147,7 +147,7 @@ def _run(request: RunRequest, *, quiet: bool) -> int:
     return _exit_status(report)
 
 
-def _watcher(*, quiet: bool) -> Watchers:
+def _watcher(*, quiet: bool) -> PlainWatcher:
     from megatest.cli.live import PlainWatcher, TerminalWatcher
 
     if sys.stdout.isatty():
@@ -168,7 +168,7 @@ def print_warnings(findings: Sequence[Diagnostic]) -> None:
         print_error(text)
 
 
-def _print_summary(report: RunReport, watcher: Watchers) -> None:
+def _print_summary(report: RunReport, watcher: PlainWatcher) -> None:
     outcome = report.outcome
     if not watcher.tally.results and not outcome.running:
         echo(f"Run {report.run.name}: nothing to do, every result still counts")
