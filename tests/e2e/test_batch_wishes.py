@@ -109,3 +109,24 @@ def test_the_slots_of_the_section_are_the_most_that_are_submitted(area: AreaKit)
     arrays = [word for words in submitted for word in words if word.startswith("--array")]
     assert sum(int(word.removeprefix("--array=1-")) for word in arrays) == 5
     assert max(int(word.removeprefix("--array=1-")) for word in arrays) == 2
+
+
+def test_what_a_batch_system_has_no_words_for_is_said_before_anything_starts(area: AreaKit) -> None:
+    for name in ("big", "bigger", "biggest"):
+        area.add_test(name, more=WISHES)
+    (area.home / "megatest.config").write_text(f"{AREA}\n[executor overnight]\ntype flux\n")
+    words = ("run", "%", "-t", "ubuntu/nfs", "-n", "w1", "--dry-run", "--executor", "overnight")
+    said = area.megatest(*words).err
+    for wish in ("memory", "licenses"):
+        assert (
+            f"warning: executor overnight has no words for '{wish}' in [requirements]: "
+            "big and 2 more are submitted without it"
+        ) in said
+    assert said.count("no words for") == 2
+
+
+def test_nothing_is_said_of_wishes_that_are_passed_on_or_that_no_queue_is_asked_for(area: AreaKit) -> None:
+    area.add_test("big", more=WISHES)
+    for executor in ("slurm", "local"):
+        words = ("run", "%", "-t", "ubuntu/nfs", "-n", "w1", "--dry-run", "--executor", executor)
+        assert area.megatest(*words).err == ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from megatest.executors.call import Command, Reply
 from megatest.executors.queue import ArrayJob, Enquiry, FinalWord, QueueRow, Ref, Standing
-from megatest.model.job import ChangeKind
+from megatest.model.job import ChangeKind, Resources
 
 
 class FakeClock:
@@ -159,6 +159,9 @@ class FakeBatchSystem:
 
     def submit(self, array: ArrayJob) -> Command:
         return Command(argv=("put", array.name, str(array.count)))
+
+    def unmet(self, resources: Resources) -> Sequence[str]:
+        return ()
 
     def submitted_id(self, reply: Reply) -> str:
         return reply.out.strip()

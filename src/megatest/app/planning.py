@@ -10,6 +10,7 @@ from megatest.app.launcher import LOCAL, choose
 from megatest.app.query import default_runname
 from megatest.app.request import RunRequest
 from megatest.app.session import Session, open_target
+from megatest.app.unmet import check_wishes
 from megatest.config.testconfig import Purpose, load_test
 from megatest.config.twin import Twins
 from megatest.engine.ports import Clock
@@ -82,6 +83,7 @@ def select_tests(request: RunRequest, clock: Clock | None = None) -> Selected:
     selection = select(directories.keys(), look_up, pattern, tags)
     session.cache.forget_copies()
     _check_runnable(selection)
+    session.findings.extend(check_wishes(session, specs, request.executor))
     return Selected(
         session=session,
         request=request,

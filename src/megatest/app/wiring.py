@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from megatest.app.session import Session
     from megatest.engine.ports import Clock, Executor
     from megatest.model.attempt import Ended, Started
+    from megatest.model.job import Resources
     from megatest.model.lease import Holder
     from megatest.model.spec import Area
     from megatest.store.port import Editing, EngineStore, Reading
@@ -190,7 +191,7 @@ def _make_batch_executor(session: Session, name: str) -> Executor:
     from megatest.executors.known import BATCH_SYSTEMS, make_batch_executor
 
     area = session.area
-    program = _PROGRAMS.get(area.executors.get(name, {}).get("type", name))
+    program = _PROGRAMS.get(_kind_of(area, name))
     if program and shutil.which(program, path=session.request.environ.get("PATH", os.defpath)) is None:
         raise EnvironmentFault(
             f"executor {name} needs the program {program}, which is not on PATH",
@@ -209,6 +210,20 @@ def _make_batch_executor(session: Session, name: str) -> Executor:
             hint=f"add a line: type {' or '.join(BATCH_SYSTEMS)}",
         )
     return executor
+
+
+def _kind_of(area: Area, name: str) -> str:
+    """Return which batch system an executor's section is about."""
+    return area.executors.get(name, {}).get("type", name)
+
+
+def unmet_wishes(area: Area, executor: str, resources: Resources) -> Sequence[str]:
+    """Return what a test asks for that its batch system has no words for; nothing for other executors."""
+    if executor in (LOCAL, COMMAND, SSH):
+        return ()
+    from megatest.executors import known
+
+    return known.unmet_wishes(_kind_of(area, executor), resources)
 
 
 def make_workarea(area: Area, environment: Mapping[str, str], clock: Clock) -> WorkAreaOnDisk:

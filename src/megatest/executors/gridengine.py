@@ -65,6 +65,10 @@ class GridEngine:
         program = ("-shell", "n", "-b", "y", "/bin/sh", array.script)
         return Command(argv=(*words, *self.settings.options, *wishes.options, *program))
 
+    def unmet(self, resources: Resources) -> Sequence[str]:
+        """Everything has words here: what has no option is a complex."""
+        return ()
+
     def submitted_id(self, reply: Reply) -> str:
         """Read ``ID.1-COUNT:1``, or ``ID``."""
         found = re.search(r"^(\d+)(\.\S+)?$", reply.out.strip(), re.MULTILINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from megatest.executors.batch import BatchExecutor
@@ -16,6 +16,7 @@ from megatest.executors.setting import BatchSettings, batch_settings
 from megatest.executors.slurm import Slurm, unfiltered
 from megatest.executors.template import TemplateSystem
 from megatest.executors.template_systems import TEMPLATES
+from megatest.model.job import Resources
 
 BATCH_SYSTEMS: Final = ("slurm", "gridengine", *TEMPLATES)
 """What ``type`` in ``[executor NAME]`` may be; without it, what NAME may be."""
@@ -48,6 +49,11 @@ def make_batch_executor(
         start=child_starter(unfiltered(environment)),
         name=name,
     )
+
+
+def unmet_wishes(kind: str, resources: Resources) -> Sequence[str]:
+    """Return what a test asks for that a kind of batch system has no words for; nothing if it is none."""
+    return _system(kind, BatchSettings()).unmet(resources) if kind in BATCH_SYSTEMS else ()
 
 
 def _system(kind: str, settings: BatchSettings) -> BatchSystem:

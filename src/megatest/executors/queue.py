@@ -148,6 +148,10 @@ class BatchSystem(Protocol):
         """Return the command that submits an array."""
         ...
 
+    def unmet(self, resources: Resources) -> Sequence[str]:
+        """Return the wishes, as they are called in files, that `submit` has no words for."""
+        ...
+
     def submitted_id(self, reply: Reply) -> str:
         """Return the job id that a reply to `submit` names; empty if none."""
         ...

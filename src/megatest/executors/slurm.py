@@ -141,6 +141,10 @@ class Slurm:
         options = (*self.settings.options, *wishes.options)
         return Command(argv=(*words, *options, f"--wrap=exec /bin/sh {_quoted(array.script)}"))
 
+    def unmet(self, resources: Resources) -> Sequence[str]:
+        """Return what cannot be the name of an option."""
+        return [name for name, _ in wishes_from(resources.extra).others if not _is_option(name)]
+
     def submitted_id(self, reply: Reply) -> str:
         """Read ``ID`` or ``ID;CLUSTER``."""
         found = re.search(r"^(\d+)(;\S+)?$", reply.out.strip(), re.MULTILINE)

@@ -21,11 +21,21 @@ from megatest.executors.queue import (
     chunks,
 )
 from megatest.executors.setting import BatchSettings
+from megatest.executors.wish import Wishes, wishes_from
 from megatest.model.job import ChangeKind, Resources
 from megatest.model.slotted import dataclass, field
 
 _IDS_PER_COMMAND = 100
 _AWAY = re.compile(r"connect|communication|timed? ?out|is down|refused|try again", re.IGNORECASE)
+_WORDED_BY = MappingProxyType(
+    {
+        "cpus": frozenset({"cpus", "node"}),
+        "memory": frozenset({"memory_mib"}),
+        "gpus": frozenset({"gpus"}),
+        "walltime": frozenset({"walltime", "walltime_min", "walltime_s"}),
+        "constraint": frozenset({"constraint", "node"}),
+    }
+)
 _CHILD_SIGNALS = 256  # PBS and Torque add it to the number of the signal that ended a job
 
 Record = Mapping[str, str]
@@ -51,7 +61,10 @@ class Template:
         name_length: the longest job name that every listing shows whole.
         submit, list_jobs, enquire, terminate, kill: the commands.
         wishes: words for a wish, by ``cpus``, ``memory_mib``, ``gpus``, ``walltime`` (H:MM:SS),
-            ``walltime_min``, ``walltime_s``, ``queue``, ``account``, with ``{}`` for the value.
+            ``walltime_min``, ``walltime_s``, ``queue``, ``account``, ``constraint``, ``node`` (processors
+            and constraint as one: ``4:bigmem``), with ``{}`` for the value.
+        licence: words for a licence, with ``{name}`` and ``{count}``; empty where there are none.
+        other: words for what has no meaning of its own, with ``{name}`` and ``{value}``.
         submitted: regular expression whose group is the job id.
         refusals: regular expression of complaints that would come again.
         not_known: regular expression of the complaint that there is no such job.
@@ -72,6 +85,8 @@ class Template:
     name_length: int = 60
     submit: tuple[str, ...]
     wishes: Mapping[str, tuple[str, ...]]
+    licence: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
     submitted: str
     refusals: str
     list_jobs: tuple[str, ...]
@@ -139,18 +154,48 @@ class TemplateSystem:
         return Command(argv=tuple(words))
 
     def _options(self, resources: Resources) -> list[str]:
-        wanted = {
-            "cpus": str(resources.cpus) if resources.cpus else "",
-            "memory_mib": str(resources.memory_mib) if resources.memory_mib else "",
-            "gpus": str(resources.gpus) if resources.gpus else "",
-            "walltime": _clock_time(resources.walltime_s) if resources.walltime_s else "",
-            "walltime_min": str(math.ceil(resources.walltime_s / 60)) if resources.walltime_s else "",
-            "walltime_s": str(math.ceil(resources.walltime_s)) if resources.walltime_s else "",
-            "queue": self.settings.queue,
-            "account": self.settings.account,
-        }
+        wishes = wishes_from(resources.extra)
+        wanted = self._wanted(resources, wishes)
         given = [(words, wanted[wish]) for wish, words in self.template.wishes.items() if wanted[wish]]
-        return [word.format(value) for words, value in given for word in words] + list(self.settings.options)
+        return [
+            *(word.format(value) for words, value in given for word in words),
+            *(w.format(name=name, count=n) for name, n in wishes.licenses for w in self.template.licence),
+            *(w.format(name=name, value=value) for name, value in wishes.others for w in self.template.other),
+            *self.settings.options,
+            *wishes.options,
+        ]
+
+    def _wanted(self, resources: Resources, wishes: Wishes) -> Mapping[str, str]:
+        """Return the value of each wish of a template; empty for what is not wished."""
+        cpus = str(resources.cpus or "")
+        return {
+            "cpus": cpus,
+            "memory_mib": str(resources.memory_mib or ""),
+            "gpus": str(resources.gpus or ""),
+            "walltime": _clock_time(resources.walltime_s) if resources.walltime_s else "",
+            "walltime_min": str(math.ceil(resources.walltime_s / 60) or ""),
+            "walltime_s": str(math.ceil(resources.walltime_s) or ""),
+            "queue": wishes.queue or self.settings.queue,
+            "account": wishes.account or self.settings.account,
+            "constraint": wishes.constraint,
+            "node": f"{cpus or 1}:{wishes.constraint}" if wishes.constraint else cpus,
+        }
+
+    def unmet(self, resources: Resources) -> Sequence[str]:
+        """Return what the template has no words for."""
+        wishes = wishes_from(resources.extra)
+        asked = {
+            "cpus": resources.cpus,
+            "memory": resources.memory_mib,
+            "gpus": resources.gpus,
+            "walltime": resources.walltime_s,
+            "constraint": wishes.constraint,
+        }
+        template = self.template
+        unmet = [n for n, value in asked.items() if value and not template.wishes.keys() & _WORDED_BY[n]]
+        if wishes.licenses and not template.licence:
+            unmet.append("licenses")
+        return unmet if template.other else [*unmet, *(name for name, _ in wishes.others)]
 
     def submitted_id(self, reply: Reply) -> str:
         """Find the job id."""

@@ -103,8 +103,11 @@ LSF = Template(
             "walltime_min": ("-W", "{}"),
             "queue": ("-q", "{}"),
             "account": ("-P", "{}"),
+            "constraint": ("-R", "select[{}]"),
         }
     ),
+    # LSF makes one requirement of all of them.
+    licence=("-R", "rusage[{name}={count}]"),
     submitted=r"^Job <(\d+)> is submitted",
     refusals=r"not accepted|no such queue|bad|illegal|cannot be used|job not submitted|unknown",
     list_jobs=("bjobs", "-noheader", "-u", "{user}", "-o", _LSF_LIST),
@@ -205,8 +208,15 @@ PBS = Template(
     submit=("qsub", *_PBS_SUBMIT),
     wishes=MappingProxyType(
         _PBS_WISHES
-        | {"cpus": ("-l", "ncpus={}"), "memory_mib": ("-l", "mem={}mb"), "gpus": ("-l", "ngpus={}")}
+        | {
+            "cpus": ("-l", "ncpus={}"),
+            "memory_mib": ("-l", "mem={}mb"),
+            "gpus": ("-l", "ngpus={}"),
+            "constraint": ("-l", "{}=true"),
+        }
     ),
+    licence=("-l", "{name}={count}"),
+    other=("-l", "{name}={value}"),
     submitted=r"^(\d+\S*)$",
     refusals=_PBS_REFUSALS,
     list_jobs=("qstat", "-w", "-u", "{user}"),
@@ -228,11 +238,12 @@ TORQUE = Template(
     wishes=MappingProxyType(
         _PBS_WISHES
         | {
-            "cpus": ("-l", "nodes=1:ppn={}"),
+            "node": ("-l", "nodes=1:ppn={}"),
             "memory_mib": ("-l", "mem={}mb"),
             "gpus": ("-W", "x=GRES:gpu@{}"),
         }
     ),
+    other=("-l", "{name}={value}"),
     submitted=r"^(\d+\S*)$",
     refusals=_PBS_REFUSALS,
     list_jobs=("qstat", "-u", "{user}"),
@@ -269,6 +280,7 @@ FLUX = Template(
             "walltime_s": ("--time-limit={}s",),
             "queue": ("--queue={}",),
             "account": ("--bank={}",),
+            "constraint": ("--requires={}",),
         }
     ),
     submitted=r"^(\S+)$",
