@@ -81,6 +81,14 @@ def test_only_what_is_asked_runs_again(tmp_path: Path) -> None:
     assert sorted(ran("-rerun-all")) == ["bad", "ok"]
 
 
+def test_what_the_area_lists_for_it_runs_again_by_itself(tmp_path: Path) -> None:
+    kit = suite(tmp_path / "area")
+    with (kit.home / "megatest.config").open("a") as file:
+        file.write("allow-auto-rerun COMPLETED/PASS\n")
+    again = ("-runtests", "ok", *W1)
+    assert all("ubuntu/nfs/w1/ok" in kit.good(*again) for _ in range(2))
+
+
 def test_setvars_and_runconfigs_reach_the_tests(tmp_path: Path) -> None:
     kit = make_area(tmp_path / "area")
     kit.add_test("vars", 'echo "$GREETING|$A|$B|$sysname|$MT_RUNNAME" > said')

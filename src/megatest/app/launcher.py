@@ -56,11 +56,20 @@ def choose(area: Area, test_id: TestId, environ: Mapping[str, str], asked: str =
     elif not line:
         named = named or area.executor
     if named:
-        return Choice(named, area.launcher if named == COMMAND else "")
+        return Choice(named, _as_shell_text(area, area.launcher) if named == COMMAND else "")
     line = line or area.launcher
     if not line or _means_local(line, environ):
         return _LOCALLY
-    return Choice(COMMAND, line)
+    return Choice(COMMAND, _as_shell_text(area, line))
+
+
+def _as_shell_text(area: Area, line: str) -> str:
+    """Return a launcher line for the shell; under `[jobtools] useshell no` its words mean just themselves."""
+    if area.use_shell:
+        return line
+    from megatest.workarea.quote import sh_quote  # planning needs nothing else of the work area
+
+    return " ".join(sh_quote(word) for word in line.split())
 
 
 def executors_of_items(area: Area) -> set[str]:

@@ -178,6 +178,7 @@ def rerun_request(selected: Selected) -> RerunRequest:
         everything=request.rerun_all,
         clean_states=frozenset(area.clean_rerun_states) if request.rerun_clean else frozenset(),
         clean_statuses=frozenset(area.clean_rerun_statuses) if request.rerun_clean else frozenset(),
+        auto=frozenset(area.auto_rerun),
     )
 
 

@@ -92,7 +92,8 @@ _SETUP: Final = Section(
         Setting(
             key="allow-auto-rerun",
             kind=Kind.WORDS,
-            doc="words STATE or STATE/STATUS; matching tests are reset when a run starts",
+            doc="words STATE or STATE/STATUS; of the tests that a command asks for, those recorded so "
+            "run again",
         ),
         Setting(
             key="blacklistvars",
@@ -134,7 +135,12 @@ _JOBTOOLS: Final = Section(
             "`gridengine`, `lsf`, `pbs`, `flux`, or the NAME of an `[executor NAME]` section; without it "
             "the launcher decides",
         ),
-        Setting(key="useshell", kind=Kind.FLAG, default="yes", doc="run the launcher line with the shell"),
+        Setting(
+            key="useshell",
+            kind=Kind.FLAG,
+            default="yes",
+            doc="the shell reads the launcher line; with `no`, its words are taken as they are",
+        ),
         Setting(
             key="maxload",
             kind=Kind.NUMBER,

@@ -304,7 +304,7 @@ class Area:
         default_target: `[setup] target`; empty without.
         valid_states, valid_statuses: ``[validvalues]``; empty without.
         clean_rerun_states, clean_rerun_statuses: for ``-rerun-clean``.
-        auto_rerun: `allow-auto-rerun` words.
+        auto_rerun: `allow-auto-rerun`: STATE or STATE/STATUS that run again.
         hidden_variables: names left out of megatest.sh and megatest.csh.
         run_pre_hook, run_post_hook: ``[runs]`` commands; empty without.
         triggers: ``[triggers]``.

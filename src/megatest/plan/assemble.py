@@ -106,7 +106,7 @@ class Assembler:
         """Make the node of a test, or renew what a later request may say differently."""
         known = self._graph.tests.get(name)
         test = known or Test(selected, tuple([self._graph.tests[before] for before in selected.upstream]))
-        test.request = request
+        test.request = request if selected.asked else request.for_others()
         test.generation = self._graph.generation
         if not test.expanded:
             self._records.read(test)

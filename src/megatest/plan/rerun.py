@@ -16,15 +16,15 @@ parent of items             never     never                    never      never
 ==========================  ========  =======================  =========  =====================
 
 *Active* is LAUNCHED, REMOTEHOSTSTART, RUNNING and KILLREQ.  Any other state (ARCHIVED, a word of
-a user's own) runs under -force, or if its status is listed.  -rerun-all and -rerun-clean reset
-records to NOT_STARTED before all this.
+a user's own) runs under -force, or if its status is listed.  -rerun-all, -rerun-clean and the area's
+allow-auto-rerun reset records to NOT_STARTED before all this.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from megatest.model.slotted import dataclass
+from megatest.model.slotted import dataclass, replace
 from megatest.model.status import ACTIVE, State, Status
 
 _KEPT: Final = frozenset({Status.PASS, Status.WARN, Status.CHECK})
@@ -44,6 +44,7 @@ class RerunRequest:
         keepgoing: run again what failed or was killed, whatever `rerun` says about the good.
         everything: -rerun-all, every record of the run counts as never run.
         clean_states, clean_statuses: -rerun-clean, records with one of these count as never run.
+        auto: `[setup] allow-auto-rerun`, STATE or STATE/STATUS; so do those of the tests that are asked for.
     """
 
     force: bool = False
@@ -52,11 +53,17 @@ class RerunRequest:
     everything: bool = False
     clean_states: frozenset[str] = frozenset()
     clean_statuses: frozenset[str] = frozenset()
+    auto: frozenset[str] = frozenset()
 
     @property
     def resets(self) -> bool:
         """Whether some records do not count."""
-        return bool(self.everything or self.keepgoing or self.clean_states or self.clean_statuses)
+        cleans = self.clean_states or self.clean_statuses or self.auto
+        return bool(self.everything or self.keepgoing or cleans)
+
+    def for_others(self) -> RerunRequest:
+        """Return what it says of the tests upstream that nobody asked for."""
+        return replace(self, auto=frozenset()) if self.auto else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +114,7 @@ def decide(prior: Prior | None, request: RerunRequest) -> Decision:
         return _decide_active(prior, request)
     pair = f"{prior.state}/{prior.status}"
     if is_reset(prior, request):
-        option = "--rerun-all" if request.everything else "--rerun-clean"
-        return Decision(run=True, reason=f"it is {pair}; {option} resets it")
+        return Decision(run=True, reason=f"it is {pair}; {_resetter(prior, request)} resets it")
     if prior.state in _NEVER_RUN:
         return Decision(run=True, reason=_reason_not_started(prior))
     if request.force:
@@ -124,7 +130,18 @@ def is_reset(prior: Prior, request: RerunRequest) -> bool:
     """
     if prior.is_parent or (prior.state in ACTIVE and prior.accounted):
         return False
-    return request.everything or prior.state in request.clean_states or prior.status in request.clean_statuses
+    return bool(_resetter(prior, request))
+
+
+def _resetter(prior: Prior, request: RerunRequest) -> str:
+    """Return the option or setting that resets a record; empty for none."""
+    if request.everything:
+        return "--rerun-all"
+    if prior.state in request.clean_states or prior.status in request.clean_statuses:
+        return "--rerun-clean"
+    if request.auto and not request.auto.isdisjoint((prior.state, f"{prior.state}/{prior.status}")):
+        return "[setup] allow-auto-rerun"
+    return ""
 
 
 def counts(prior: Prior, request: RerunRequest) -> bool:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from plan_builder import prior
+from plan_builder import Bench, prior, spec
 
 from megatest.plan.rerun import Prior, RerunRequest, counts, decide, is_reset
 
@@ -94,3 +94,21 @@ def test_rerun_clean_resets_by_state_or_status() -> None:
 def test_under_keepgoing_a_failure_does_not_count_any_more() -> None:
     assert not counts(prior("COMPLETED/FAIL"), KEEP)
     assert counts(prior("COMPLETED/FAIL"), PLAIN)
+
+
+def test_what_the_area_resets_by_itself_is_named_by_state_or_by_state_and_status() -> None:
+    auto = RerunRequest(auto=frozenset({"KILLED", "COMPLETED/CHECK"}))
+    assert decide(prior("KILLED/FAIL"), auto).run
+    assert decide(prior("COMPLETED/CHECK"), auto).reason == (
+        "it is COMPLETED/CHECK; [setup] allow-auto-rerun resets it"
+    )
+    assert not decide(prior("COMPLETED/PASS"), auto).run
+    assert not counts(prior("COMPLETED/CHECK"), auto)
+
+
+def test_what_the_area_resets_by_itself_are_the_tests_that_are_asked_for() -> None:
+    auto = RerunRequest(auto=frozenset({"COMPLETED/CHECK"}))
+    records = {"up": "COMPLETED/CHECK", "down": "COMPLETED/CHECK"}
+    assert Bench(spec("up"), spec("down", "up"), request=auto, priors=records).run() == ["up", "down"]
+    bench = Bench(spec("up"), spec("down", "up"), pattern="down", request=auto, priors=records)
+    assert bench.run() == ["down"]
