@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from megatest.model.attempt import (
-    Edited,
     Ended,
     Entry,
     LogSaid,
@@ -37,7 +36,6 @@ entries: st.SearchStrategy[Entry] = st.one_of(
     st.builds(StatusSaid, state=texts, status=texts, comment=texts, uptime_s=seconds),
     st.builds(LogSaid, log=texts, top=st.booleans(), uptime_s=seconds),
     st.builds(ValueSaid, category=texts, value=texts, expected=texts, tol=texts, units=texts),
-    st.builds(Edited, state=texts, status=texts, comment=texts, user=texts, time=whole),
     st.builds(Ended, code=whole, step=texts, uptime_s=seconds),
 )
 

@@ -150,17 +150,6 @@ class ValueSaid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edited:
-    """Journal: somebody set state and status by hand, from outside the test."""
-
-    state: str
-    status: str
-    comment: str = ""
-    user: str = ""
-    time: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """Journal: the last record, written by the job script itself.
 
@@ -179,7 +168,7 @@ class Ended:
     uptime_s: float = 0
 
 
-Entry = Started | Revoked | StepSaid | StatusSaid | LogSaid | ValueSaid | Edited | Ended
+Entry = Started | Revoked | StepSaid | StatusSaid | LogSaid | ValueSaid | Ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

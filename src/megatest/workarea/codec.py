@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from megatest.model.attempt import (
     JOURNAL_VERSION,
-    Edited,
     Ended,
     Entry,
     LogSaid,
@@ -38,7 +37,6 @@ _KINDS: Final[dict[str, type[Entry]]] = {
     "status": StatusSaid,
     "log": LogSaid,
     "value": ValueSaid,
-    "edited": Edited,
     "exit": Ended,
 }
 _KIND_OF: Final = {entry: kind for kind, entry in _KINDS.items()}

@@ -1,4 +1,4 @@
-"""The journal of an attempt: appending, reading on, revoking.
+"""The journal of an attempt: reading on, revoking.
 
 The format is described in ``docs/journal.md``.  What matters for this code: a record is one
 line that starts with ``{"k":"KIND"``; it was written by one ``write``, but a full disk or a
@@ -19,9 +19,7 @@ from typing import Final
 
 from megatest.failpoint import reach
 from megatest.model.attempt import Entry, JournalPart, Revoked
-from megatest.model.error import EnvironmentFault
 from megatest.workarea.codec import BEGIN, decode, encode
-from megatest.workarea.line import append_lines
 
 LONGEST_LINE: Final = 1 << 20
 """Bytes; a longer line is foreign and skipped in bounded memory."""
@@ -35,26 +33,6 @@ _MOST_GLUED: Final = 16
 def journal_path(run_dir: str) -> str:
     """Return where the journal of a run directory is."""
     return f"{run_dir}/.megatest/journal"
-
-
-def append(run_dir: str, entry: Entry) -> bool:
-    """Add a record to the journal of an attempt that has begun.
-
-    Returns:
-        False if there is no journal: the attempt has not begun, and only the job script or
-        `revoke` may create one.
-
-    Raises:
-        EnvironmentFault: it exists but cannot be written.
-    """
-    path = journal_path(run_dir)
-    try:
-        append_lines(path, encode(entry))
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write {path}: {error.strerror}") from error
-    return True
 
 
 def revoke(run_dir: str, attempt: int) -> bool:

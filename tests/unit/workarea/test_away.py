@@ -177,14 +177,13 @@ def test_a_stream_that_is_cut_off_between_two_files_is_no_copy(tmp_path: Path) -
         assert not carry.is_sent(_call(carry.send([parcel], channel)))
 
 
-def test_the_journal_here_counts_without_what_was_added_by_hand(tmp_path: Path) -> None:
+def test_the_journal_here_is_read_on_where_it_ends(tmp_path: Path) -> None:
     luggage, run_dir = _luggage(tmp_path), str(_run_dir(tmp_path, "run"))
     assert luggage.heard(run_dir) == 0
     assert luggage.claim(run_dir)
     assert not luggage.claim(run_dir)
     lines = [b'{"k":"start","pid":1}\n', b'{"k":"step","step":"a"}\n', b'{"k":"exit","code":0}\n']
     luggage.append(run_dir, lines[0])
-    luggage.append(run_dir, b'{"k":"edited","state":"x"}\n')
     luggage.append(run_dir, lines[1])
     assert luggage.heard(run_dir) == len(lines[0]) + len(lines[1])
     Path(run_dir, "back").write_bytes(b"".join(lines))

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from megatest.model.attempt import (
-    Edited,
     Ended,
     Entry,
     LogSaid,
@@ -17,9 +16,8 @@ from megatest.model.attempt import (
     StepSaid,
     ValueSaid,
 )
-from megatest.model.error import EnvironmentFault
 from megatest.workarea.codec import decode, encode
-from megatest.workarea.journal import LONGEST_LINE, append, journal_path, read_journal, revoke
+from megatest.workarea.journal import LONGEST_LINE, journal_path, read_journal, revoke
 
 ONE_OF_EACH: tuple[Entry, ...] = (
     Started(
@@ -48,7 +46,6 @@ ONE_OF_EACH: tuple[Entry, ...] = (
         status="pass",
         type="t",
     ),
-    Edited(state="COMPLETED", status="WAIVED", comment="known", user="me", time=12),
     Ended(code=3, step="a", uptime_s=4.0),
 )
 
@@ -211,22 +208,6 @@ def test_what_the_file_system_does_not_let_be_read_is_trouble_and_no_crash(tmp_p
     assert part.trouble == f"cannot read {too_long}/.megatest/journal: File name too long"
     assert (part.entries, part.offset, part.exists) == ((), 7, True)
     assert revoke(too_long, 1) is False
-
-
-def test_records_are_appended_only_to_a_journal_that_exists(run_dir: str) -> None:
-    entry = Edited(state="COMPLETED", status="PASS", user="me", time=1)
-
-    assert append(run_dir, entry) is False
-    write(run_dir, encode(Started(attempt=1, pid=1)))
-    assert append(run_dir, entry) is True
-    assert read_journal(run_dir).entries == (Started(attempt=1, pid=1), entry)
-
-
-def test_a_disk_that_takes_nothing_is_told_as_a_fault(run_dir: str) -> None:
-    os.symlink("/dev/full", journal_path(run_dir))
-
-    with pytest.raises(EnvironmentFault, match="No space left"):
-        append(run_dir, Ended(code=0))
 
 
 def test_an_attempt_that_has_not_begun_can_be_revoked_again_and_again(run_dir: str) -> None:
