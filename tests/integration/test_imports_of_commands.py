@@ -36,7 +36,6 @@ _DEAR = (
     "locale",
     "pathlib",
     "random",
-    "rich",
     "shutil",
     "statistics",
     "subprocess",
@@ -45,7 +44,6 @@ _DEAR = (
     "tokenize",
     "traceback",
     "urllib",
-    "zstandard",
 )
 """Of the standard library and others: 1 to 40 ms each."""
 
