@@ -132,8 +132,8 @@ _JOBTOOLS: Final = Section(
             key="executor",
             kind=Kind.TEXT,
             doc="where tests run: `local`, `command` (the launcher line), `ssh` (`[hosts]`), `slurm`, "
-            "`gridengine`, `lsf`, `pbs`, `flux`, or the NAME of an `[executor NAME]` section; without it "
-            "the launcher decides",
+            "`gridengine`, `lsf`, `pbs`, `torque`, `flux`, or the NAME of an `[executor NAME]` section; "
+            "without it the launcher decides",
         ),
         Setting(
             key="useshell",

@@ -31,7 +31,7 @@ def clear_copy(
 ) -> str:
     """Remove a copy from a host, as the note in its run directory says, with what still runs in it.
 
-    Blocks for one time limit.
+    Blocks for at most twice the time limit of a connection: to connect, and to remove.
 
     A copy on a host that the area does not name any more, or outside the directory that it names
     for that host, is nobody's business.

@@ -115,7 +115,7 @@ class GridEngine:
         return [word for block in blocks if (word := _final_word(_fields(block))) is not None]
 
     def end(self, refs: Sequence[Ref], *, force: bool) -> Sequence[Command]:
-        """Return qdel commands, one an array and piece: tasks are given by -t."""
+        """Return qdel commands, one an array and piece: a task is named JOB.TASK."""
         commands: list[Command] = []
         for job_id in sorted({ref.job_id for ref in refs if ref.job_id}):
             tasks = [ref for ref in refs if ref.job_id == job_id]
