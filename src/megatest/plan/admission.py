@@ -140,7 +140,7 @@ class Admission:
         self._graph.open_row(row)
         misfit = None if active else self._graph.misfit(row)
         if active:
-            self._graph.start_row(row, None)
+            self._graph.start_row(row)
         elif misfit is not None:
             size = self._graph.limits.size(misfit)
             self.findings.append(misfit_finding(row.test_id, row.test.selected.spec, misfit, size))

@@ -71,13 +71,12 @@ class Graph:
         self.open += 1
         self._turning.extend(row.test.goals_about(row.test_id.item))
 
-    def start_row(self, row: Row, now: float | None) -> None:
+    def start_row(self, row: Row) -> None:
         """Let an open row run."""
         assert row.lane is not None
         row.stage = _RUNNING
         self.running += 1
         row.lane.account.change(1)
-        self.limits.delay(now)
 
     def end_row(self, row: Row, pair: Pair, comment: str = "") -> None:
         """Let an open row be done."""

@@ -1,4 +1,4 @@
-"""What may run at once: jobs over all runs, job groups, pools, slots of executors, launch delay.
+"""What may run at once: jobs over all runs, job groups, pools, slots of executors.
 
 A limit never drops a test.  What can never fit is refused when it is planned.  Who goes first where
 several wait is decided in `line`.
@@ -6,7 +6,6 @@ several wait is decided in `line`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
@@ -30,7 +29,6 @@ class LimitSettings:
         pools: units of a pool.
         slots: tests at once of an executor.
         own: kinds and names of the limits that count this run's tests only.
-        launch_delay_s: least time between two launches.
     """
 
     max_concurrent_jobs: int | None = None
@@ -38,7 +36,6 @@ class LimitSettings:
     pools: Mapping[str, int] = field(default_factory=dict)
     slots: Mapping[str, int] = field(default_factory=dict)
     own: frozenset[tuple[str, str]] = frozenset()
-    launch_delay_s: float = 0
 
 
 _ONE_JOB: Final = Demand()
@@ -88,9 +85,7 @@ class Limits:
         "_accounts",
         "_active_elsewhere",
         "_demand_of",
-        "_launch_delay_s",
         "_limited",
-        "_open_at",
         "generation",
         "has_common",
         "is_contended",
@@ -105,11 +100,9 @@ class Limits:
         """
         settings = settings or LimitSettings()
         self._demand_of = demand_of or _one_job
-        self._launch_delay_s = settings.launch_delay_s
         self._limited = _limited_by(settings)
         self._accounts: dict[Demand, Account] = {}
         self._active_elsewhere: frozenset[TestId] = frozenset()
-        self._open_at = -math.inf
         self.generation = 0
         self.has_common = any(limited.is_common for limited in self._limited.values())
         self.is_contended = False
@@ -136,46 +129,18 @@ class Limits:
         """Return how much there is of what a share is of."""
         return self._limited[share.key].size
 
-    @property
-    def open_at(self) -> float:
-        """The monotonic time from which the launch delay lets the next test start."""
-        return self._open_at
-
     def misfit(self, demand: Demand) -> Share | None:
         """Return the share for which a test with this demand could never start; None if it can."""
         found = (s for s in self.account(demand).shares if s.kind != JOBS and s.amount > self.size(s))
         return next(found, None)
 
-    def is_delayed(self, now: float | None) -> bool:
-        """Return whether the launch delay still lasts; None: the caller sees to it itself."""
-        return now is not None and now < self._open_at
-
-    def why_not(self, demand: Demand, now: float | None = None) -> str:
-        """Return what keeps a test with this demand from starting; empty if it may.
-
-        Args:
-            demand: of the test.
-            now: monotonic seconds; None: the caller sees to the launch delay itself.
-
-        Cost: O(pools of the demand).
-        """
-        if now is not None and now < self._open_at:
-            return f"the launch delay lasts {self._open_at - now:.3g} s more"
-        return self.account(demand).why_not()
-
     def active_elsewhere(self, test_id: TestId) -> bool:
         """Return whether the same test or item is active in another run (mode exclusive)."""
         return test_id in self._active_elsewhere
 
-    def take(self, demand: Demand, now: float | None = None) -> None:
-        """Count a test that starts now; None: one that was started earlier, or see `why_not`."""
+    def take(self, demand: Demand) -> None:
+        """Count a test that runs."""
         self.account(demand).change(1)
-        self.delay(now)
-
-    def delay(self, now: float | None) -> None:
-        """Begin the delay to the next launch; None: nothing is launched now."""
-        if now is not None and self._launch_delay_s > 0:
-            self._open_at = now + self._launch_delay_s
 
     def give_back(self, demand: Demand) -> None:
         """Count a test that ended."""

@@ -93,15 +93,12 @@ class Plan:
 
     # -- events ---------------------------------------------------------------------------------
 
-    def next_ready(self, now: float | None = None) -> TestId | None:
+    def next_ready(self) -> TestId | None:
         """Return the test or item to start now, None if nothing may; it stays until `started`.
-
-        Args:
-            now: monotonic seconds; None: the caller sees to the launch delay itself.
 
         Cost: O(d + log n) for d different demands on the limits.
         """
-        row = self._graph.ready.first(now)
+        row = self._graph.ready.first()
         return row.test_id if row is not None else None
 
     def shares(self, test_id: TestId) -> Sequence[Share]:
@@ -119,7 +116,7 @@ class Plan:
         """Return which would be next if no limit held them, to prepare for them."""
         return [row.test_id for row in self._graph.ready.upcoming(count)]
 
-    def started(self, test_id: TestId, now: float | None = None) -> None:
+    def started(self, test_id: TestId) -> None:
         """Take the news that a test or item runs.
 
         It need not have been ready: an attempt that an earlier engine left is taken over
@@ -129,10 +126,9 @@ class Plan:
         if row is None:
             self._take_guest(test_id)
         elif row.stage is not Stage.RUNNING:
-            ready = row.stage is Stage.READY
             if not row.is_open:
                 self._graph.open_row(row)
-            self._graph.start_row(row, now if ready else None)
+            self._graph.start_row(row)
             self._graph.turn()
 
     def _take_guest(self, test_id: TestId) -> None:

@@ -117,15 +117,13 @@ class ReadyQueue:
         for row, rank in ranked:
             self.push(row, rank)
 
-    def first(self, now: float | None) -> Row | None:
+    def first(self) -> Row | None:
         """Return the first row that every limit lets start, without taking it out.
 
         Cost: O(lanes), and O(log n) for each row the first time that it is seen; a row that is
         held for exclusivity is looked at once per change of what other runs do.
         """
         self._let_go()
-        if self._limits.is_delayed(now):
-            return None
         if self._limits.has_common:
             return self._first_in_line()
         best: _Entry | None = None

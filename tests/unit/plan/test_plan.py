@@ -405,15 +405,6 @@ def test_an_exclusive_item_waits_while_it_is_active_in_another_run() -> None:
     assert bench.ready() == ["a/1"]
 
 
-def test_the_launch_delay_holds_the_next_start() -> None:
-    bench = Bench(spec("a"), spec("b"), limits=Limits(LimitSettings(launch_delay_s=2)))
-    assert bench.plan.next_ready(now=10) == tid("a")
-    bench.plan.started(tid("a"), now=10)
-    assert bench.plan.next_ready(now=11) is None
-    assert bench.plan.limits.open_at == 12
-    assert bench.plan.next_ready(now=12) == tid("b")
-
-
 def test_what_comes_next_can_be_seen_through_the_limits() -> None:
     bench = Bench(*(spec(f"t{n}") for n in range(9)), limits=Limits(LimitSettings(max_concurrent_jobs=1)))
     assert bench.ready() == ["t0"]
