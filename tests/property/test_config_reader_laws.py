@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from megatest.app.inspect import tables_of
 from megatest.config.area import load_area
-from megatest.config.dump import Format, show
 from megatest.config.entry import Document
 from megatest.config.kind import Kind, problem_with
 from megatest.config.line import classify
@@ -22,6 +22,7 @@ from megatest.config.source import ParseCache, parse
 from megatest.config.testconfig import Purpose, load_test
 from megatest.config.units import format_duration, parse_seconds
 from megatest.model.ids import Target
+from megatest.reports.settings import FORMATS, render
 
 # Pieces of the language, so that random text often means something.
 PIECES = st.sampled_from(
@@ -87,7 +88,7 @@ def test_any_bytes_are_read_without_an_exception(
 def test_reading_twice_gives_the_same(area: Path, main: bytes, other: bytes) -> None:
     first, first_env = _read(area, main, other)
     second, second_env = _read(area, main, other)
-    assert show(first.sections, "json", origins=True) == show(second.sections, "json", origins=True)
+    assert tables_of(first) == tables_of(second)
     assert (first.findings, first.headers, first.exported) == (
         second.findings,
         second.headers,
@@ -97,12 +98,12 @@ def test_reading_twice_gives_the_same(area: Path, main: bytes, other: bytes) -> 
 
 
 @settings(max_examples=150, deadline=None)
-@given(main=BYTES, other=BYTES, fmt=st.sampled_from(["text", "json", "ini", "sexp"]), origins=st.booleans())
+@given(main=BYTES, other=BYTES, form=st.sampled_from(FORMATS), origins=st.booleans())
 def test_whatever_was_read_can_be_shown(
-    area: Path, main: bytes, other: bytes, fmt: Format, origins: bool
+    area: Path, main: bytes, other: bytes, form: str, origins: bool
 ) -> None:
     document, _ = _read(area, main, other)
-    assert show(document.sections, fmt, origins=origins).endswith("\n")
+    assert isinstance(render(tables_of(document), form, origins=origins), str)
 
 
 @settings(max_examples=200, deadline=None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from megatest.app.session import AreaRequest, Session, home_of, open_area, open_target
 from megatest.config.area import load_area
 from megatest.config.check import check_area
@@ -36,7 +34,7 @@ def values_of_area(request: AreaRequest, target: str = "") -> Tables:
         config_name=request.config_name,
         append=request.append or None,
     )
-    return _tables(loaded.document)
+    return tables_of(loaded.document)
 
 
 def values_of_runconfigs(request: AreaRequest, target: str = "") -> Tables:
@@ -44,7 +42,7 @@ def values_of_runconfigs(request: AreaRequest, target: str = "") -> Tables:
     session = open_target(request, target) if target else open_area(request)
     loaded = load_runconfig(session.area, session.target, env=dict(session.environ), cache=session.cache)
     _refuse_errors(loaded.findings)
-    return _tables(loaded.document)
+    return tables_of(loaded.document)
 
 
 def values_of_test(request: AreaRequest, name: str, target: str = "") -> Tables:
@@ -55,7 +53,7 @@ def values_of_test(request: AreaRequest, name: str, target: str = "") -> Tables:
     """
     loaded = _load_test(open_target(request, target), name)
     _refuse_errors(loaded.findings)
-    return _tables(loaded.document)
+    return tables_of(loaded.document)
 
 
 def disks_of_test(session: Session, name: str) -> tuple[Disk, ...]:
@@ -142,7 +140,8 @@ def findings_of(request: AreaRequest) -> tuple[str, list[Diagnostic]]:
     return home, check_area(home, environ, ParseCache(), config_name=request.config_name)
 
 
-def _tables(document: Document) -> Mapping[str, tuple[Shown, ...]]:
+def tables_of(document: Document) -> Tables:
+    """Return the values of a file that was read, but for those that a command has still to make."""
     return {
         section: tuple(
             Shown(section=section, key=e.key, value=e.value, place=str(e.location), how=e.how.value)

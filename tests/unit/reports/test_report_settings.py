@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+from megatest.app.inspect import tables_of
 from megatest.config.line import BLANKS
+from megatest.config.reader import read
+from megatest.config.request import Request
+from megatest.config.source import ParseCache
 from megatest.reports.settings import Shown, Tables, render
 from megatest.reports.sexpr import sexpr
 
@@ -47,6 +52,21 @@ def test_ini_continues_values_of_several_lines() -> None:
     text = render(TABLES, "ini")
     assert text == '[setup]\nlinktree /lt\nempty\n\n[rules]\nr one\n    "two"\n\n[none]'
     assert text.splitlines()[-3].startswith(tuple(BLANKS))
+
+
+def test_ini_reads_back_to_the_same_values(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text('[a]\nx 1\nbare\ny one\n  "two"\nz #{getenv HOME}\n[b]\nw [system echo 3]\n')
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/h"}
+
+    def values(name: str) -> dict[str, dict[str, str]]:
+        request = Request(cwd=str(tmp_path), home=str(tmp_path), env=env, cache=ParseCache())
+        tables = tables_of(read(str(tmp_path / name), request))
+        (tmp_path / "again").write_text(render(tables, "ini"))
+        return {section: {v.key: v.value for v in shown} for section, shown in tables.items()}
+
+    first = values("f")
+    assert first == {"a": {"x": "1", "bare": "", "y": 'one\n"two"', "z": "/h"}, "b": {"w": "3"}}
+    assert values("again") == first
 
 
 def test_s_expressions_quote_what_scheme_would_not_read() -> None:
