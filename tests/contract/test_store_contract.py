@@ -117,9 +117,6 @@ def test_runs_come_in_the_order_of_registration_and_only_those_that_are_wanted(s
     ]
     assert store.runs() == made
     assert store.runs(lambda run: run.target == UBUNTU) == [made[0], made[2]]
-    assert store.newest_run() == made[2]
-    assert store.newest_run(SUSE) == made[1]
-    assert store.newest_run(Target(("no", "such"))) is None
 
 
 def test_a_runs_columns_are_set_one_by_one(store: FullStore, run: RunRecord) -> None:
@@ -714,9 +711,8 @@ def test_a_removed_test_takes_everything_of_its_own_with_it(store: FullStore, ru
     first, second = register(store, run, "a", "b")
     for test in (first, second):
         store.commit([StepChange(row=test.id, stepname="s", state="end", status="0", time=1)], None)
-        store.put_values([ValueRecord(test_row=test.id, category="c", variable="v", value="1")])
+        store.commit([ValueRecord(test_row=test.id, category="c", variable="v", value="1")], None)
         store.set_state_status([test.id], status="WAIVED", user="me", reason="", time=1)
-        store.add_rundat(test.id, time=1, cpuload=1, diskfree_kib=2, diskusage_kib=3, run_duration_s=4)
     assert store.delete_tests([first.id, 999]) == 1
     assert [test.id for test in store.tests(run.id)] == [second.id]
     assert (store.steps(first.id), store.values(first.id), store.edits(first.id)) == ([], [], [])
@@ -762,16 +758,16 @@ def test_a_measured_value_replaces_the_earlier_one_of_its_name(store: FullStore,
             type="t",
         )
 
-    store.put_values([value("x", "1.5"), value("y", "2.5"), value("x", "3.5")])
+    store.commit([value("x", "1.5"), value("y", "2.5"), value("x", "3.5")], None)
     assert store.values(test.id) == [value("x", "3.5"), value("y", "2.5")]
-    store.put_values([ValueRecord(test_row=999, category="x", variable="v")])
+    store.commit([ValueRecord(test_row=999, category="x", variable="v")], None)
     assert store.values(999) == []
 
 
 def test_values_are_committed_with_the_change_that_they_belong_to(store: FullStore, run: RunRecord) -> None:
     first, second = register(store, run, "a", "b")
     earlier = ValueRecord(test_row=second.id, category="c", variable="old", value="1")
-    store.put_values([earlier])
+    store.commit([earlier], None)
     value = ValueRecord(test_row=first.id, category="c", variable="v", value="2", status="pass")
     lease = store.acquire_lease(run.id, ME)
     assert isinstance(lease, Lease)

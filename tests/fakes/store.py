@@ -50,7 +50,6 @@ class FakeRecords:
     steps: dict[tuple[int, str, str], StepRecord] = field(default_factory=dict)
     values: dict[tuple[int, str, str], ValueRecord] = field(default_factory=dict)
     meta: dict[str, TestMeta] = field(default_factory=dict)
-    samples: list[tuple[int, int]] = field(default_factory=list)
     edits: list[EditRecord] = field(default_factory=list)
     attempts: dict[tuple[int, int], AttemptRecord] = field(default_factory=dict)
     requests: list[RequestRecord] = field(default_factory=list)
@@ -109,10 +108,6 @@ class FakeStore:
 
     def run_by_id(self, run_id: int) -> RunRecord | None:
         return self.records.runs.get(run_id)
-
-    def newest_run(self, target: Target | None = None) -> RunRecord | None:
-        found = self.runs(lambda run: target is None or run.target == target)
-        return found[-1] if found else None
 
     def tests(
         self,
@@ -331,7 +326,6 @@ class FakeStore:
         records.values = {key: value for key, value in records.values.items() if key[0] not in rows}
         records.attempts = {key: a for key, a in records.attempts.items() if key[0] not in rows}
         records.edits = [edit for edit in records.edits if edit.test_row not in rows]
-        records.samples = [sample for sample in records.samples if sample[0] not in rows]
 
     def delete_run(self, run_id: int) -> None:
         self._begin()
@@ -345,11 +339,6 @@ class FakeStore:
             self.records.tokens[run_id] += 1
         self.records.runs.pop(run_id, None)
 
-    def put_values(self, values: Iterable[ValueRecord]) -> None:
-        self._begin()
-        for value in values:
-            self._put_value(value)
-
     def _put_value(self, value: ValueRecord) -> None:
         if value.test_row in self.records.tests:
             self.records.values[value.test_row, value.category, value.variable] = value
@@ -357,19 +346,6 @@ class FakeStore:
     def put_meta(self, metas: Mapping[str, TestMeta]) -> None:
         self._begin()
         self.records.meta.update(metas)
-
-    def add_rundat(
-        self,
-        row: int,
-        *,
-        time: int,
-        cpuload: float,
-        diskfree_kib: int,
-        diskusage_kib: int,
-        run_duration_s: float,
-    ) -> None:
-        self._begin()
-        self.records.samples.append((row, time))
 
     def add_request(self, run_id: int, kind: str, payload: str, *, time: int) -> int:
         self._begin()

@@ -173,7 +173,7 @@ class StoreAndModel(RuleBasedStateMachine):
     @rule(row=rows, variable=st.sampled_from(["v", "w"]), value=st.sampled_from(["", "x", "1.5", "-3"]))
     def put_value(self, row: int, variable: str, value: str) -> None:
         record = ValueRecord(test_row=row, category="", variable=variable, value=value)
-        self.both(lambda s: s.put_values([record]))
+        self.both(lambda s: s.commit([record], None))
 
     @rule(target=leases, run_id=run_ids, holder=holders)
     def acquire_lease(self, run_id: int, holder: Holder) -> object:

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from megatest.model.ids import Target
-from megatest.model.record import EditRecord, RunRecord, TestRecord, ValueRecord
+from megatest.model.record import EditRecord, RunRecord, TestRecord
 from megatest.model.spec import TestMeta
 from megatest.model.status import ACTIVE, State
-from megatest.store.change import put_value
 from megatest.store.query import SqliteReading
 from megatest.store.rows import Bound, bindable
 
@@ -163,15 +162,6 @@ class SqliteEditing(SqliteReading):
             for statement in _OF_A_RUN:
                 self._database.run(statement, run_id)
 
-    def put_values(self, values: Iterable[ValueRecord]) -> None:
-        """Record measured values."""
-        with self._database.transaction():
-            self._put_values(values)
-
-    def _put_values(self, values: Iterable[ValueRecord]) -> None:
-        for value in values:
-            put_value(self._database, value)
-
     def put_meta(self, metas: Mapping[str, TestMeta]) -> None:
         """Record what the files say about tests for people."""
         with self._database.transaction():
@@ -179,20 +169,6 @@ class SqliteEditing(SqliteReading):
                 texts = (test, meta.author, meta.owner, meta.description, meta.reviewed)
                 tags = ",".join(meta.tags)
                 self._database.run("put_meta", *map(bindable, (*texts, tags, meta.jobgroup)))
-
-    def add_rundat(
-        self,
-        row: int,
-        *,
-        time: int,
-        cpuload: float,
-        diskfree_kib: int,
-        diskusage_kib: int,
-        run_duration_s: float,
-    ) -> None:
-        """Record one sample of a running test."""
-        with self._database.transaction():
-            self._database.run("add_rundat", time, cpuload, diskfree_kib, diskusage_kib, run_duration_s, row)
 
     def add_request(self, run_id: int, kind: str, payload: str, *, time: int) -> int:
         """Ask something of the engine that holds a run."""

@@ -52,10 +52,6 @@ class Reading(Protocol):
         """Return a run by its row."""
         ...
 
-    def newest_run(self, target: Target | None = None) -> RunRecord | None:
-        """Return the run registered last, of one target or of all."""
-        ...
-
     def tests(
         self,
         run_id: int,
@@ -226,25 +222,8 @@ class Editing(Protocol):
         """Remove a run with its tests; an engine that holds it has lost its lease."""
         ...
 
-    def put_values(self, values: Iterable[ValueRecord]) -> None:
-        """Record measured values; each replaces its test's earlier one of that category and variable."""
-        ...
-
     def put_meta(self, metas: Mapping[str, TestMeta]) -> None:
         """Record what the files say about tests for people, by name of the test."""
-        ...
-
-    def add_rundat(
-        self,
-        row: int,
-        *,
-        time: int,
-        cpuload: float,
-        diskfree_kib: int,
-        diskusage_kib: int,
-        run_duration_s: float,
-    ) -> None:
-        """Record one sample of a running test."""
         ...
 
     def add_request(self, run_id: int, kind: str, payload: str, *, time: int) -> int:

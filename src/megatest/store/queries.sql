@@ -269,10 +269,6 @@ ON CONFLICT (testname) DO UPDATE SET
     author = excluded.author, owner = excluded.owner, description = excluded.description,
     reviewed = excluded.reviewed, tags = excluded.tags, jobgroup = excluded.jobgroup
 
--- name: add_rundat
-INSERT INTO test_rundat (update_time, cpuload, diskfree, diskusage, run_duration, test_id)
-SELECT ?, ?, ?, ?, ?, id FROM tests WHERE id = ?
-
 -- name: forget_steps
 DELETE FROM test_steps WHERE test_id IN (SELECT id FROM tests WHERE run_id = ?)
 

@@ -62,11 +62,6 @@ class SqliteReading:
         row = self._database.row("run_by_id", run_id)
         return None if row is None else run_from_row(row)
 
-    def newest_run(self, target: Target | None = None) -> RunRecord | None:
-        """Return the run registered last."""
-        found = self.runs(lambda run: target is None or run.target == target)
-        return found[-1] if found else None
-
     def tests(
         self,
         run_id: int,

@@ -25,7 +25,7 @@ from megatest.model.record import (
 )
 from megatest.model.spec import Field
 from megatest.model.status import State, Status
-from megatest.store.change import put_step, write_changes
+from megatest.store.change import put_step, put_value, write_changes
 from megatest.store.claim import SqliteClaims
 from megatest.store.database import OLDEST_SQLITE, Database, choose_journal, connect
 from megatest.store.edit import SqliteEditing
@@ -234,7 +234,8 @@ class SqliteStore(SqliteClaims, SqliteEditing):
             self._database.run_many("import_test", map(_import_row, tests))
             for step in steps:
                 put_step(self._database, step)
-            self._put_values(values)
+            for value in values:
+                put_value(self._database, value)
             self._database.run_many("import_attempt", map(row_from_attempt, attempts))
             for edit in edits:
                 self._add_edit(edit)
