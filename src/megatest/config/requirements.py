@@ -43,7 +43,6 @@ def requirements_from(values: Values, area: Area) -> Requirements:
         priority_given=values.entry("requirements", "priority") is not None,
         run_limit_s=values.seconds("requirements", "runtimelim") or None,
         retries=values.integer("requirements", "retries") or 0,
-        retry_on=values.listed("requirements", "retry-on"),
         resources=_resources(values, area),
         pools=_pool_wishes(values, area),
     )

@@ -35,7 +35,6 @@ _ITEM_SECTIONS: Final = ("items", "itemstable")
 _NO_META: Final = TestMeta()
 _NO_SKIP: Final = Skip()
 _NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
-_NO_LINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
 class Purpose(Enum):
@@ -158,17 +157,11 @@ def _spec(
         launch_environment=document.variables("pre-launch-env-overrides"),
         skip=_skip(values),
         triggers=triggers_from(values.entries("triggers"), findings),
-        waivers={key: _lines(text) for key, text in values.texts("waivers").items()} or _NO_LINES,
-        waiver_rules=values.texts("waiver_rules") or _NO_TEXTS,
         subrun=values.texts("subrun") or _NO_TEXTS,
         resolved=document.resolved(),
     )
     _check_items(values)
     return Loaded(value=spec, findings=document.findings + tuple(findings), document=document)
-
-
-def _lines(text: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.split("\n") if line.strip())
 
 
 def _items(document: Document, section: str) -> tuple[ItemVariable, ...] | None:

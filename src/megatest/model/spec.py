@@ -157,7 +157,6 @@ class Requirements:
     priority_given: bool = False
     run_limit_s: float | None = None
     retries: int = 0
-    retry_on: tuple[str, ...] = ()
     resources: Resources = Resources()
     pools: tuple[PoolWish, ...] = ()
 
@@ -221,10 +220,9 @@ class TestSpec:
         launch_environment: ``[pre-launch-env-overrides]``: for the launcher's process only.
         skip: see there.
         triggers: in the file's order.
-        waivers: ``[waivers]`` NAME -> lines of "RULE GLOB".
-        waiver_rules: ``[waiver_rules]`` RULE -> command.
         subrun: ``[subrun]`` as given; empty without.
-        resolved: every section with its expanded values, for `.megatest` and ``config show``.
+        resolved: every section with its expanded values, for the job script and ``config show``.  What a
+            failure is judged by (`retry-on`, ``[waivers]``) is read from the script, with or without a plan.
     """
 
     name: str
@@ -243,8 +241,6 @@ class TestSpec:
     launch_environment: tuple[Variable, ...] = ()
     skip: Skip = Skip()
     triggers: tuple[Trigger, ...] = ()
-    waivers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    waiver_rules: Mapping[str, str] = field(default_factory=_nothing)
     subrun: Mapping[str, str] = field(default_factory=_nothing)
     resolved: Mapping[str, tuple[Variable, ...]] = field(default_factory=dict)
 

@@ -116,7 +116,7 @@ runwait yes
     assert [waiton.test for waiton in needs.waitons] == ["a", "b"]
     assert needs.modes == {Mode.ITEMMATCH, Mode.EXCLUSIVE}
     assert (needs.priority, needs.priority_given, needs.run_limit_s) == (-2.5, True, 5400)
-    assert (needs.retries, needs.retry_on) == (2, ("FAIL", "75"))
+    assert needs.retries == 2
     resources = needs.resources
     assert (resources.cpus, resources.memory_mib, resources.gpus, resources.walltime_s) == (4, 1500, 1, 7200)
     assert resources.extra == (("licenses", "tool:2"),)
@@ -132,8 +132,6 @@ runwait yes
     assert spec.environment == (Variable("A", "/home/me"),)
     assert spec.launch_environment == (Variable("B", "$HOME"),)
     assert [trigger.status for trigger in spec.triggers] == ["FAIL"]
-    assert spec.waivers == {"w": ("rule *.log", "other *.txt")}
-    assert spec.waiver_rules == {"rule": "diff %file1% %file2%"}
     assert spec.subrun == {"runwait": "yes"}
 
 
