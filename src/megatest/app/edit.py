@@ -13,7 +13,7 @@ from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.rollup import RollUp
 from megatest.model.slotted import dataclass
-from megatest.model.status import ACTIVE, State
+from megatest.model.status import ACTIVE
 
 if TYPE_CHECKING:
     from megatest.app.session import Session
@@ -169,8 +169,3 @@ def set_run(
     now = records.run_by_id(run.id)
     if now is not None:
         log_run(session, now)
-
-
-def is_under_way(test: TestRecord) -> bool:
-    """Return whether a test waits for nothing but its own end."""
-    return test.state in ACTIVE and test.state != State.KILLREQ

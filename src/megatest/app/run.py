@@ -235,8 +235,3 @@ def executor_names(selected: Selected, records: Iterable[TestRecord]) -> set[str
         # An item may go another way than its test.
         names |= {LOCAL, COMMAND} | executors_of_items(area)
     return names | {r.executor for r in records if r.state in ACTIVE and r.executor}
-
-
-def is_interrupted(report: RunReport) -> bool:
-    """Return whether the user ended the command before its work was done."""
-    return report.outcome.interrupted is not Level.NONE

@@ -60,7 +60,7 @@ def run_expression(expression: str, place: Location, line: str, host: Host) -> s
         SchemeError: it cannot be read or run; carries the findings with their places.
     """
     forms = read_all(expression, place.file, line=place.line, column=place.column, line_text=line)
-    return to_text(Interpreter(bindings(host)).run(forms))
+    return Interpreter(bindings(host)).run_to_text(forms)
 
 
 def bindings(host: Host) -> dict[str, Value]:

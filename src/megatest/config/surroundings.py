@@ -143,14 +143,12 @@ class Surroundings:
         """Return what a Scheme expression prints; None if it failed, which is reported."""
         # These bring in the interpreter, which most configurations do not need.
         from megatest.config.embedded import run_expression
-        from megatest.scheme.fault import SchemeError, SchemeFault
+        from megatest.scheme.fault import SchemeError
 
         self.opaque = True
         place = self.line.place(self.origin.file, offset)
         try:
             return run_expression(expression, place, self.line.physical(offset), self)
-        except SchemeFault as fault:
-            self.fail(fault.message, offset, len(expression), fault.hint)
         except SchemeError as error:
             for finding in error.diagnostics():
                 severity = Severity.WARNING if self._in_comment else finding.severity

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from megatest.executors import process
@@ -290,14 +289,6 @@ class CommandExecutor:
         self._jobs.clear()
         self._row_of_fd.clear()
         self._epoll.close()
-
-
-def launcher_is_missing(line: str, path: Mapping[str, str]) -> bool:
-    """Return whether a launcher line's program cannot be found on the PATH of `path`."""
-    words = line.split()
-    if not words:
-        return True
-    return shutil.which(words[0], path=path.get("PATH", "")) is None
 
 
 def _change(

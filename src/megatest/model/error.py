@@ -132,9 +132,3 @@ class EnvironmentFault(MegatestError):  # noqa: N818 - the machine is at fault, 
 
 class NoSpace(EnvironmentFault):
     """A disk or a quota is full; what failed may succeed when there is room again."""
-
-
-class Interrupted(MegatestError):  # noqa: N818 - a word of the domain
-    """The user stopped the command (exit status 130)."""
-
-    _default_exit_code = 130

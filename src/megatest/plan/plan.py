@@ -23,7 +23,7 @@ from megatest.plan.graph import Graph
 from megatest.plan.items import Item
 from megatest.plan.limits import Demand, Limits
 from megatest.plan.rerun import Prior, RerunRequest
-from megatest.plan.row import NEVER_RUN, Row, Stage
+from megatest.plan.row import NEVER_RUN, Stage
 from megatest.plan.select import Selection
 
 
@@ -196,20 +196,6 @@ class Plan:
             for row in test.each_row():
                 if row.stage in (Stage.WAITING, Stage.READY):
                     yield row.test_id
-
-    def running(self) -> Iterator[TestId]:
-        """Yield what runs."""
-        yield from self._guests
-        yield from (row.test_id for row in self._rows() if row.stage is Stage.RUNNING)
-
-    def _rows(self) -> Iterator[Row]:
-        for test in self._graph.tests.values():
-            yield from test.each_row()
-
-    def top(self, test: str) -> Pair | None:
-        """Return state and status of a test's top row as the plan knows them."""
-        node = self._graph.tests.get(test)
-        return node.top() if node is not None else None
 
     def why(self, test_id: TestId) -> list[str]:
         """Return sentences: why it waits, does not run, runs again, and for what or whom.

@@ -71,11 +71,6 @@ def test_lines(tests: Sequence[TestRecord | Glance]) -> list[str]:
     return columns(rows, right=frozenset({2, 3}))
 
 
-def by_name(tests: Iterable[TestRecord]) -> list[TestRecord]:
-    """Return tests sorted by name, each parent before its items."""
-    return sorted(tests, key=lambda t: t.test_id)
-
-
 def duration(seconds: float) -> str:
     """Return a duration as people say it: ``0.21s``, ``12.3s``, ``4m 5s``, ``3h 2m``, ``2d 3h``."""
     if seconds < 10:

@@ -298,6 +298,10 @@ def test_a_trimmed_value_is_still_literal(tmp_path: Path) -> None:
         ("x 1\\", "1 warning: the last line ends in a backslash, and no line follows"),
         ("x #{scheme (no-such-thing)}\n", "1 error: no-such-thing is not defined"),
         ("# #{scheme (no-such-thing)}\n", "1 warning: no-such-thing is not defined"),
+        (
+            "x #{scheme (let ((s (make-string 600000))) (list s s))}\n",
+            "1 error: the text of a value has more than 1000000 characters",
+        ),
     ],
 )
 def test_odd_lines_are_found(tmp_path: Path, text: str, said: str) -> None:

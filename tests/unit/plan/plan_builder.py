@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from megatest.model.error import Location
 from megatest.model.ids import TestId
 from megatest.model.pattern import parse_pattern
-from megatest.model.rollup import Pair
 from megatest.model.spec import ItemMap, ItemVariable, Mode, Requirements, TestSpec, Waiton
 from megatest.plan.items import expand_items
 from megatest.plan.limits import Limits
@@ -139,6 +138,3 @@ class Bench:
 
     def why(self, name: str) -> str:
         return "\n".join(self.plan.why(tid(name)))
-
-    def top(self, test: str) -> Pair | None:
-        return self.plan.top(test)
