@@ -169,8 +169,8 @@ class FakeBatchSystem:
     def is_refusal(self, reply: Reply) -> bool:
         return "invalid" in reply.err
 
-    def list_jobs(self, names: Sequence[str]) -> Command:
-        return Command(argv=("list", *names))
+    def list_jobs(self) -> Command:
+        return Command(argv=("list",))
 
     def is_listing(self, reply: Reply) -> bool:
         """Return whether the command ran: an empty list is one."""

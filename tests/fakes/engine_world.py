@@ -297,7 +297,6 @@ class FakeBriefing:
                 test_id=test_id,
                 attempt=attempt,
                 source=spec.directory,
-                is_item=bool(test_id.item),
             ),
             executor="fake",
             environment={},

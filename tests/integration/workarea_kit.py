@@ -96,7 +96,6 @@ class AreaKit:
             test_id=TestId("t", item),
             attempt=attempt,
             source=str(self.source),
-            is_item=bool(item),
             runscript=runscript,
             steps=tuple(steps),
             variables=tuple(variables),

@@ -134,7 +134,6 @@ class TestBriefing:
                 test_id=test_id,
                 attempt=attempt,
                 source=spec.directory,
-                is_item=bool(test_id.item),
                 runscript=spec.runscript,
                 steps=steps,
                 shared=shared,

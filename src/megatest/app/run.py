@@ -39,12 +39,10 @@ class RunReport:
     Attributes:
         run: the run's record.
         outcome: the counts.
-        adopted: tests of an earlier engine that this one took over.
     """
 
     run: RunRecord
     outcome: Outcome
-    adopted: int = 0
 
 
 def run_tests(
@@ -185,7 +183,7 @@ def _execute(
             _run_hook(session, run, POST_HOOK, watcher)
         if session.has_waivers:
             _speak_of_waivers(session, run, _ran_since(store, run, began), began, watcher)
-        return RunReport(run=run, outcome=outcome, adopted=len(adopted))
+        return RunReport(run=run, outcome=outcome)
     finally:
         scene.close()
 

@@ -41,7 +41,6 @@ class Section:
         doc: what it is for.
         settings: its known keys.
         entry: what the user's own keys mean, as ``KEY VALUE``; empty if only known keys have a meaning.
-        entry_kind: of the values of the user's own keys.
         entry_doc: what they say.
         ignored: as of a `Setting`, for the whole section.
     """
@@ -50,7 +49,6 @@ class Section:
     doc: str
     settings: tuple[Setting, ...] = ()
     entry: str = ""
-    entry_kind: Kind = Kind.TEXT
     entry_doc: str = ""
     ignored: bool = False
 

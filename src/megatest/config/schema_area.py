@@ -224,14 +224,12 @@ AREA: Final = FileSchema(
             doc="where run directories are made; the one with most free space is taken; without it, "
             "`runs` in the area",
             entry="NAME PATH",
-            entry_kind=Kind.PATH,
             entry_doc="an existing directory; `~` is expanded, a relative path is relative to the area",
         ),
         Section(
             name="tests-paths",
             doc="more directories that hold tests, searched in order before `tests` of the area",
             entry="NAME PATH",
-            entry_kind=Kind.PATH,
             entry_doc="a directory; `~` is expanded, a relative path is relative to the area",
         ),
         Section(
@@ -245,7 +243,6 @@ AREA: Final = FileSchema(
             name="jobgroups",
             doc="limits of groups of tests (`[test_meta] jobgroup`)",
             entry="GROUP N",
-            entry_kind=Kind.INTEGER,
             entry_doc="most tests of the group that run at once, over all runs",
         ),
         Section(
@@ -266,7 +263,6 @@ AREA: Final = FileSchema(
             name="host-types",
             doc="launchers by name, for `[launchers]`",
             entry="NAME COMMAND",
-            entry_kind=Kind.COMMAND,
             entry_doc="a launcher line, or `executor:NAME` for an executor",
         ),
         Section(
@@ -283,14 +279,12 @@ AREA: Final = FileSchema(
             name="triggers",
             doc="commands that run when any test reaches a state or status",
             entry="STATE/STATUS COMMAND",
-            entry_kind=Kind.COMMAND,
             entry_doc="`STATE/STATUS`, `STATE/` or `/STATUS`",
         ),
         Section(
             name="testrollup",
             doc="commands whose output replaces the summary page of a test's items",
             entry="TEST COMMAND",
-            entry_kind=Kind.COMMAND,
             entry_doc="a test and a command",
         ),
         _accepted("server", "the original's server"),

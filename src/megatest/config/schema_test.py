@@ -61,7 +61,6 @@ _REQUIREMENTS: Final = Section(
         Setting(key="waitor", kind=Kind.WORDS, doc="accepted; nothing waits for it", ignored=True),
     ),
     entry="POOL N",
-    entry_kind=Kind.INTEGER,
     entry_doc="how many of a pool of `[pools]` it takes",
 )
 
@@ -88,7 +87,6 @@ TEST: Final = FileSchema(
             name="ezsteps",
             doc="steps, run in order after the runscript until one fails",
             entry="STEP COMMAND",
-            entry_kind=Kind.COMMAND,
             entry_doc="a shell command, which may follow a block `{name=value;...}`",
         ),
         Section(
@@ -108,14 +106,12 @@ TEST: Final = FileSchema(
             name="items",
             doc="the test runs for every combination of these values",
             entry="NAME VALUES",
-            entry_kind=Kind.WORDS,
             entry_doc="a variable and its values",
         ),
         Section(
             name="itemstable",
             doc="the test runs for every row of this table",
             entry="NAME VALUES",
-            entry_kind=Kind.WORDS,
             entry_doc="a variable and its column; short columns are filled up with `-`",
         ),
         Section(
@@ -139,7 +135,6 @@ TEST: Final = FileSchema(
             name="disks",
             doc="used in place of the area's disks",
             entry="NAME PATH",
-            entry_kind=Kind.PATH,
             entry_doc="an existing directory; `~` is expanded, a relative path is relative to the area",
         ),
         Section(
@@ -158,7 +153,6 @@ TEST: Final = FileSchema(
             name="triggers",
             doc="commands that run when the test reaches a state or status",
             entry="STATE/STATUS COMMAND",
-            entry_kind=Kind.COMMAND,
             entry_doc="`STATE/STATUS`, `STATE/` or `/STATUS`",
         ),
         Section(
@@ -171,7 +165,6 @@ TEST: Final = FileSchema(
             name="waiver_rules",
             doc="how to compare",
             entry="RULE COMMAND",
-            entry_kind=Kind.COMMAND,
             entry_doc="a command with %file1% and %file2%; both must be alike for exit status 0",
         ),
         Section(

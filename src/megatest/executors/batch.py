@@ -195,7 +195,7 @@ class BatchExecutor:
     def _list_command(self, now: float) -> Command:
         self._pace.asked(now)
         self._lists += 1
-        return self._desk.system.list_jobs(self._desk.jobs.arrays())
+        return self._desk.system.list_jobs()
 
     def _listed(self, asked_at: float, reply: Reply) -> None:
         """Compare the queue with what we know."""
@@ -222,7 +222,7 @@ class BatchExecutor:
         self._pace.answered(self._desk.clock(), changed=changed)
 
     def _list_failed(self, reply: Reply, now: float) -> None:
-        complaint = reply.complaint(self._desk.system.list_jobs([]).program)
+        complaint = reply.complaint(self._desk.system.list_jobs().program)
         wait_s = self._pace.failed(now)
         self.trouble = f"{complaint} ({self._pace.failures} times in a row; again in {wait_s:g} s)"
         if self._pace.failures == _FAILURES_WORTH_TELLING:

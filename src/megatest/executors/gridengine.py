@@ -80,7 +80,7 @@ class GridEngine:
             return reply.not_installed
         return bool(_REFUSALS.search(reply.err)) and "commlib" not in reply.err
 
-    def list_jobs(self, names: Sequence[str]) -> Command:
+    def list_jobs(self) -> Command:
         """Return the qstat command: all of the user's jobs, one row a task."""
         return Command(argv=("qstat", "-xml", "-g", "d", "-u", self.user))
 

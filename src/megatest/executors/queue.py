@@ -160,8 +160,8 @@ class BatchSystem(Protocol):
         """Return whether a failed `submit` would fail again: the request itself is wrong."""
         ...
 
-    def list_jobs(self, names: Sequence[str]) -> Command:
-        """Return the command that lists the user's jobs, at least those of these arrays."""
+    def list_jobs(self) -> Command:
+        """Return the command that lists the user's jobs; others' may be among them."""
         ...
 
     def is_listing(self, reply: Reply) -> bool:

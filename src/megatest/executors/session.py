@@ -46,7 +46,7 @@ class Session:
 
     Attributes:
         state: see there.
-        boot_id, hostname: what the agent said of its host; empty before the first time.
+        boot_id: of the host, as the agent said; empty before the first time.
         number: how often a connection was begun.
         down_since: monotonic time since when it has not been up.
         trouble: why it is not up.
@@ -63,7 +63,6 @@ class Session:
         self.host = host
         self.state = SessionState.DOWN
         self.boot_id = ""
-        self.hostname = ""
         self.number = 0
         self.down_since = clock()
         self.trouble = "not connected yet"
@@ -200,7 +199,7 @@ class Session:
         for at, words in enumerate(answers):
             if words[:2] == ["hello", "1"] and len(words) == 4:
                 self.state = SessionState.UP
-                self.boot_id, self.hostname = words[2:]
+                self.boot_id = words[2]
                 self.trouble = ""
                 self._failures = 0
                 return answers[at:]

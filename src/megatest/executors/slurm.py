@@ -83,7 +83,7 @@ _PASSING = re.compile(
     r"|unable to allocate resources: (socket|unable)",
     re.IGNORECASE,
 )
-_NOT_KEPT = re.compile(r"accounting storage is disabled|Slurm accounting storage is disabled", re.IGNORECASE)
+_NOT_KEPT = re.compile(r"accounting storage is disabled", re.IGNORECASE)
 
 _FILTERS = ("SQUEUE_", "SACCT_", "SCANCEL_")
 
@@ -156,7 +156,7 @@ class Slurm:
             return reply.not_installed
         return bool(_REFUSALS.search(reply.err)) and not _PASSING.search(reply.err)
 
-    def list_jobs(self, names: Sequence[str]) -> Command:
+    def list_jobs(self) -> Command:
         """Return the squeue command for all of the user's jobs that are not over.
 
         One query whatever the number of arrays: `--user` is filtered by the controller.

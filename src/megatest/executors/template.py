@@ -209,7 +209,7 @@ class TemplateSystem:
         wrong = re.search(self.template.refusals, reply.err, re.IGNORECASE) is not None
         return wrong and not _AWAY.search(reply.err)
 
-    def list_jobs(self, names: Sequence[str]) -> Command:
+    def list_jobs(self) -> Command:
         """Fill the list command."""
         return Command(argv=tuple(word.replace("{user}", self.user) for word in self.template.list_jobs))
 

@@ -20,7 +20,6 @@ class AttemptSpec:
         target, runname, test_id: which test of which run.
         attempt: 1-based number.
         source: absolute path of the test's own files.
-        is_item: the run directory is an item's, inside the test's directory.
         runscript: command of ``[setup] runscript``; empty without.
         steps: ``[ezsteps]``, run after the runscript.
         shared: what the job script exports first, one value a name; the same object for all attempts
@@ -41,7 +40,6 @@ class AttemptSpec:
     test_id: TestId
     attempt: int
     source: str
-    is_item: bool
     runscript: str = ""
     steps: tuple[Step, ...] = ()
     shared: tuple[Variable, ...] = ()
@@ -179,7 +177,6 @@ class JournalPart:
         entries: in order.
         offset: where to read on; never inside a record.
         torn: lines that could not be read (a write cut short, or foreign text).
-        unfinished: bytes after the last newline, not yet a record.
         exists: whether there is a journal at all.
         trouble: why nothing could be read now; empty if that is not so.
     """
@@ -187,6 +184,5 @@ class JournalPart:
     entries: tuple[Entry, ...] = ()
     offset: int = 0
     torn: int = 0
-    unfinished: int = 0
     exists: bool = True
     trouble: str = ""

@@ -45,7 +45,6 @@ class Special(Enum):
     NIL = "()"
     UNSPECIFIED = "#<unspecified>"
     EOF = "#<eof>"
-    DEFAULT = "#!default"
 
 
 NIL: Final = Special.NIL

@@ -42,7 +42,7 @@ def connect(path: str, *, network: bool, read_only: bool, timeout_s: float) -> s
     uri = f"file://{_in_uri(path)}?mode={'ro' if read_only else 'rw'}"
     db = _open(uri, timeout_s)
     try:
-        if read_only and not _is_readable(db, path):
+        if read_only and not _is_readable(db):
             db.close()
             has_log = _size(f"{path}-wal") > 0
             db = _open_copy(path, timeout_s) if has_log else _open(f"{uri}&immutable=1", timeout_s)
@@ -72,7 +72,7 @@ def _open(uri: str, timeout_s: float) -> sqlite3.Connection:
     return db
 
 
-def _is_readable(db: sqlite3.Connection, path: str) -> bool:
+def _is_readable(db: sqlite3.Connection) -> bool:
     """Return False where what lies on disk can only be read as it is, without a lock.
 
     A file in WAL mode needs its shared memory beside it.  That cannot be made where the directory

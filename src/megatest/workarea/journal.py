@@ -137,7 +137,7 @@ def _read(descriptor: int, offset: int) -> JournalPart:
 class _Scan:
     """Cuts a stream into lines and the lines into records, in bounded memory."""
 
-    __slots__ = ("_entries", "_line", "_overlong", "_since_newline", "_torn", "position")
+    __slots__ = ("_entries", "_line", "_overlong", "_torn", "position")
 
     def __init__(self, position: int) -> None:
         self.position = position
@@ -145,7 +145,6 @@ class _Scan:
         self._torn = 0
         self._line = b""  # what has come of the unfinished line, or the end of it if overlong
         self._overlong = False
-        self._since_newline = 0
 
     def feed(self, chunk: bytes) -> None:
         self.position += len(chunk)
@@ -156,12 +155,10 @@ class _Scan:
         self._take(self._line + first)
         for line in rest[:-1]:
             self._take(line)
-        self._since_newline = 0
         self._hold(rest[-1])
 
     def _hold(self, start: bytes) -> None:
         self._line += start
-        self._since_newline += len(start)
         if len(self._line) > LONGEST_LINE:
             self._torn += not self._overlong
             self._overlong = True
@@ -188,7 +185,6 @@ class _Scan:
             # An overlong line is never a record: reading on from its end keeps every call short.
             offset=self.position - len(self._line),
             torn=self._torn,
-            unfinished=self._since_newline,
         )
 
 

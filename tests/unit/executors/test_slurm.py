@@ -119,7 +119,7 @@ def test_a_wrong_request_is_told_from_a_controller_that_is_away(complaint: str, 
 
 
 def test_the_list_is_one_query_for_all_of_the_users_jobs() -> None:
-    words = _SLURM.list_jobs(["mt-1", "mt-2"]).argv
+    words = _SLURM.list_jobs().argv
     assert words[:4] == ("squeue", "--noheader", "--array", "--user=1000")
 
 

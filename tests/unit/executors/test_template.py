@@ -46,7 +46,7 @@ def test_no_command_keeps_a_place_that_was_not_filled(template: Template) -> Non
     for command in commands:
         # (Flux has braces of its own in its format.)
         assert not any("{" in word for word in command.argv if not word.startswith("--format="))
-    assert "{user}" not in " ".join(system.list_jobs([]).argv)
+    assert "{user}" not in " ".join(system.list_jobs().argv)
 
 
 @pytest.mark.parametrize(

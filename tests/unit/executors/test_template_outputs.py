@@ -138,4 +138,4 @@ def test_that_there_are_no_jobs_is_a_list_whatever_the_exit_status() -> None:
 
 
 def test_flux_is_asked_for_more_than_the_thousand_jobs_that_it_lists_by_itself() -> None:
-    assert "--count=1000000" in system(FLUX).list_jobs([]).argv
+    assert "--count=1000000" in system(FLUX).list_jobs().argv
