@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from workarea_kit import AreaKit, run_job
 
-from megatest.engine.measure import judged, tally
 from megatest.engine.settle import Verdict, verdict
 from megatest.model.attempt import Ended, Entry, LogSaid, Prepared, StepSaid, ValueSaid
 from megatest.model.job import ChangeKind, JobChange
@@ -55,9 +54,8 @@ def steps_of(found: tuple[Entry, ...]) -> list[tuple[str, str, str]]:
 def outcome(found: tuple[Entry, ...]) -> Verdict:
     ended = found[-1]
     assert isinstance(ended, Ended)
-    values = [judged(entry, 1).status for entry in found if isinstance(entry, ValueSaid)]
     change = JobChange(row=1, attempt=1, kind=ChangeKind.ENDED)
-    return verdict(ended=ended, change=change, said=None, ending="", values=tally(values))
+    return verdict(ended=ended, change=change, said=None, ending="")
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -236,6 +236,7 @@ def _add_test(history: RunHistory, histories: Sequence[RunHistory], run_dir: str
         said=said,
         ending="",
         values=tally(value.status for value in values.values()),
+        measured_since=_measured_since(entries),
     )
     duration = ended.uptime_s - started.uptime_s if ended is not None and started is not None else 0.0
     history.tests[row] = TestRecord(
@@ -245,6 +246,8 @@ def _add_test(history: RunHistory, histories: Sequence[RunHistory], run_dir: str
         state=outcome.state,
         status=outcome.status,
         attempt=owner.attempt,
+        fail_count=outcome.fail_count or 0,
+        pass_count=outcome.pass_count or 0,
         host=started.host if started is not None else "n/a",
         rundir=run_dir,
         shortdir=run_dir,
@@ -252,6 +255,12 @@ def _add_test(history: RunHistory, histories: Sequence[RunHistory], run_dir: str
         comment=outcome.comment or (said.comment if said is not None else ""),
         event_time=int(os.stat(run_dir).st_mtime),
     )
+
+
+def _measured_since(entries: Iterable[Entry]) -> bool:
+    """Return whether a test measured something after its last word about itself."""
+    latest = next((e for e in reversed(tuple(entries)) if isinstance(e, StatusSaid | ValueSaid)), None)
+    return isinstance(latest, ValueSaid)
 
 
 def _values_of(row: int, entries: Iterable[Entry]) -> dict[tuple[str, str], ValueRecord]:

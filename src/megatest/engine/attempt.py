@@ -58,6 +58,7 @@ class Attempt:
         outcome: how it came out, while the reviewer looks at it; None before.
         lasted_s: how long it took, once it is over.
         values: status of each measured value, by category and variable.
+        measured_since: some of them came after the test's latest word about itself.
     """
 
     row: Row
@@ -80,3 +81,4 @@ class Attempt:
     outcome: Verdict | None = None
     lasted_s: float = 0
     values: dict[tuple[str, str], str] = field(default_factory=dict)
+    measured_since: bool = False

@@ -49,6 +49,7 @@ def verdict_on(attempt: Attempt, change: JobChange) -> Verdict:
         began=attempt.started is not None,
         exit_table=attempt.exit_table,
         values=tally(attempt.values.values()),
+        measured_since=attempt.measured_since,
     )
     if attempt.trouble and attempt.ended is None and not is_bad(outcome):
         return Verdict(State.INCOMPLETE, Status.STUCK_DEAD, attempt.trouble)
@@ -166,7 +167,7 @@ def begin_again(row: Row, ledger: Ledger) -> dict[str, object]:
         return {}
     ledger.keep_attempt(row)
     ledger.step(StepsCleared(row=row.id))
-    values: dict[str, object] = {"signature": "", "failure": ""}
+    values: dict[str, object] = {"signature": "", "failure": "", "fail_count": 0, "pass_count": 0}
     if row.retries and row.state not in _UNDECIDED:
         values["retries"] = row.retries = 0
     if row.flaky:

@@ -99,11 +99,13 @@ def _time_of(started: Started | None, uptime_s: float, wall_time: WallTime) -> i
 def _take_in_value(attempt: Attempt, entry: ValueSaid, ledger: Ledger) -> None:
     value = judged(entry, attempt.row.id)
     attempt.values[value.category, value.variable] = value.status
+    attempt.measured_since = True
     ledger.step(value)
 
 
 def _take_in_status(attempt: Attempt, entry: StatusSaid, ledger: Ledger) -> None:
     attempt.said = entry
+    attempt.measured_since = False
     values: dict[str, object] = {}
     if entry.comment:
         values["comment"] = entry.comment

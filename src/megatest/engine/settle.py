@@ -1,8 +1,8 @@
 """From exit and journal to state and status: pure functions.
 
-What counts, in this order: what somebody did to the test (a kill), what the test said of itself,
-its exit record, the executor's word.  Without any of these nobody accounts for the test, and
-that is never a verdict about it.
+What counts, in this order: what the test said of itself, unless a step of it ended worse or it
+measured something else afterwards; what somebody did to it (a kill); its exit record; the executor's
+word.  Without any of these nobody accounts for the test, and that is never a verdict about it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Final
 from megatest.engine.measure import Tally, status_by_values
 from megatest.model.attempt import Ended, StatusSaid
 from megatest.model.job import NOT_STARTED_CODE, ChangeKind, JobChange
-from megatest.model.slotted import dataclass
-from megatest.model.status import State, Status
+from megatest.model.slotted import dataclass, replace
+from megatest.model.status import State, Status, severity
 
 STUCK_COMMENT = "Test is stuck or dead"
 
@@ -45,7 +45,7 @@ _FOUND_BY_RULES = {
 class Verdict:
     """How an attempt came out; a comment of None leaves what the test said.
 
-    The counts are those of the measured values, where these decided.
+    The counts are those of the measured values, if there are any.
     """
 
     state: str
@@ -71,6 +71,7 @@ def verdict(
     began: bool = False,
     exit_table: bool = False,
     values: Tally = _NO_VALUES,
+    measured_since: bool = False,
 ) -> Verdict:
     """Return how an attempt came out that the executor says has ended or is lost.
 
@@ -81,12 +82,18 @@ def verdict(
         ending: why we ended it; empty if nobody did.
         began: its journal says that it began.
         exit_table: read a runscript's exit code by the table of log rules (2 is WARN ...).
-        values: what its measured values say, for a test that leaves the verdict to them.
+        values: what its measured values say.
+        measured_since: some of them came after the test's last word about itself.
     """
     outcome = _without_values(ended, change, said, ending, began=began, exit_table=exit_table)
-    if said is None or said.status != Status.AUTO or outcome.state != State.COMPLETED:
+    if said is not None and outcome.state == State.COMPLETED:
+        if said.status == Status.AUTO:
+            outcome = _by_values(outcome, values, said.comment)
+        elif said.state == State.COMPLETED and measured_since:
+            outcome = replace(outcome, status=status_by_values(outcome.status, values))
+    if values == _NO_VALUES:
         return outcome
-    return _by_values(outcome, values, said.comment)
+    return replace(outcome, fail_count=values.fails, pass_count=values.passes)
 
 
 def _without_values(
@@ -99,7 +106,7 @@ def _without_values(
     exit_table: bool,
 ) -> Verdict:
     if said is not None and said.state == State.COMPLETED:
-        return Verdict(State.COMPLETED, status_from_report(said.status))
+        return _worse_of(Verdict(State.COMPLETED, status_from_report(said.status)), ended)
     if ending:
         return Verdict(State.KILLED, Status.FAIL, ending)
     if ended is not None:
@@ -107,6 +114,14 @@ def _without_values(
     if change.kind is ChangeKind.LOST:
         return Verdict(State.INCOMPLETE, Status.STUCK_DEAD, STUCK_COMMENT)
     return _from_executor(change, began=began)
+
+
+def _worse_of(own: Verdict, ended: Ended | None) -> Verdict:
+    """A test's own word does not hide that a step failed; its runscript's exit code it outranks."""
+    if ended is None or not ended.step:
+        return own
+    found = _from_exit(ended, exit_table=False)
+    return found if found.status != Status.PASS and severity(found.status) > severity(own.status) else own
 
 
 def _by_values(outcome: Verdict, values: Tally, comment: str) -> Verdict:
@@ -121,8 +136,6 @@ def _by_values(outcome: Verdict, values: Tally, comment: str) -> Verdict:
         outcome.state,
         status,
         outcome.comment if comment or outcome.comment else _said_by(values),
-        fail_count=values.fails,
-        pass_count=values.passes,
     )
 
 

@@ -95,6 +95,62 @@ def test_the_counts_of_the_values_that_decided_are_recorded() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ((StatusSaid(state="COMPLETED", status="PASS"), BAD), "FAIL"),
+        ((BAD, StatusSaid(state="COMPLETED", status="PASS")), "PASS"),
+        ((StatusSaid(state="COMPLETED", status="n/a"), GOOD), "PASS"),
+        ((StatusSaid(state="COMPLETED", status="WARN"), GOOD), "WARN"),
+        ((StatusSaid(state="RUNNING", status="WARN"), BAD), "PASS"),  # the exit code has the last word
+    ],
+)
+def test_what_a_test_measures_after_its_own_verdict_counts_too(said: tuple[Entry, ...], status: str) -> None:
+    world = world_of(*said)
+    world.run()
+
+    record = world.record("a")
+    assert (record.state, record.status) == ("COMPLETED", status)
+    assert (record.fail_count, record.pass_count) == (int(BAD in said), int(GOOD in said))
+
+
+def test_the_counts_of_an_attempt_are_not_those_of_the_one_before() -> None:
+    world = world_of(BAD, plan=Plan(code=1))
+    world.run()
+    assert world.record("a").fail_count == 1
+    world.said = {}
+    world.run(request=RerunRequest(everything=True))
+    assert (world.record("a").attempt, world.record("a").fail_count) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("own", "ended", "result"),
+    [
+        ("PASS", Ended(code=1, step="two"), Verdict("COMPLETED", "FAIL", "Failed at step two")),
+        ("AUTO", Ended(code=1, step="two"), Verdict("COMPLETED", "FAIL", "Failed at step two")),
+        (
+            "PASS",
+            Ended(code=2, step="two", judged=True),
+            Verdict("COMPLETED", "WARN", "Logpro warning found"),
+        ),
+        ("WARN", Ended(code=0, step="two"), Verdict("COMPLETED", "WARN")),
+        ("ABORT", Ended(code=1, step="two"), Verdict("COMPLETED", "ABORT")),
+        ("PASS", Ended(code=1), Verdict("COMPLETED", "PASS")),
+    ],
+)
+def test_a_tests_own_verdict_hides_its_scripts_exit_code_but_no_failed_step(
+    own: str, ended: Ended, result: Verdict
+) -> None:
+    outcome = verdict(
+        ended=ended,
+        change=JobChange(row=1, attempt=1, kind=ChangeKind.ENDED),
+        said=StatusSaid(state="COMPLETED", status=own),
+        ending="",
+    )
+
+    assert outcome == result
+
+
+@pytest.mark.parametrize(
     ("values", "status"), [(Tally(passes=1), "AUTO-WARN"), (Tally(), "AUTO-WARN"), (Tally(fails=1), "FAIL")]
 )
 def test_a_warning_stays_a_warning_unless_a_value_fails(values: Tally, status: str) -> None:
