@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,38 @@ def test_setvars_and_runconfigs_reach_the_tests(tmp_path: Path) -> None:
     kit.good("-runtests", "vars", *W1, "-setvars", "A=1,B=two words")
     said = (kit.home / "lt/ubuntu/nfs/w1/vars/said").read_text()
     assert said == "hello from ubuntu|1|two words|ubuntu|w1\n"
+
+
+def test_a_pair_of_setvars_that_is_none_is_passed_over_with_a_warning(tmp_path: Path) -> None:
+    kit = make_area(tmp_path / "area")
+    kit.add_test("vars", 'echo "$A|$B|$D" > said')
+    done = kit.megatest("-runtests", "vars", *W1, "-setvars", "A=1,C,D=a=b,B=2")
+    assert done.code == 0, done.said
+    assert "'C' is not NAME=VALUE" in done.err
+    assert "'D=a=b' is not NAME=VALUE" in done.err
+    assert (kit.home / "lt/ubuntu/nfs/w1/vars/said").read_text() == "1|2|\n"
+
+
+def test_variables_of_runconfigs_are_what_echo_prints_of_them(tmp_path: Path) -> None:
+    kit = make_area(tmp_path / "area", runconfigs="[default]\nA   a   b  \nB a\tb\nC $HOME   y\nD plain\n")
+    kit.add_test("vars", 'echo "$A|$B|${C#"$HOME"}|$D" > said')
+    kit.good("-runtests", "vars", *W1)
+    assert (kit.home / "lt/ubuntu/nfs/w1/vars/said").read_text() == "a b|a b| y|plain\n"
+    (kit.home / "runconfigs.config").write_text("[default]\nA   a   b  \nB a\tb\nC\nD plain\n")
+    kit.good("-runtests", "vars", "-target", "ubuntu/nfs", "-runname", "w2")
+    assert (kit.home / "lt/ubuntu/nfs/w2/vars/said").read_text() == "a b|a b||plain\n"
+
+
+@pytest.mark.parametrize(
+    "line", [("-runtests", ""), ("-run", "-testpatt", " "), ("-list-runs", "%", "-testpatt", "")]
+)
+def test_an_empty_pattern_is_refused_and_does_not_mean_all_tests(tmp_path: Path, line: Sequence[str]) -> None:
+    kit = suite(tmp_path / "area")
+    kit.good("-runtests", "ok", *W1)
+    done = kit.megatest(*line, *W1)
+    assert done.code == 3, done.said
+    assert "an empty pattern matches no test" in done.err
+    assert results(kit) == {"ok": "COMPLETED/PASS"}
 
 
 def test_actions_of_a_line_are_done_in_their_own_order(tmp_path: Path) -> None:

@@ -316,7 +316,7 @@ def test_triggers_run_beside_the_tests_with_the_originals_arguments(tmp_path: Pa
 
 def test_hooks_run_round_a_run_and_one_that_fails_is_reported(tmp_path: Path) -> None:
     hooks = (
-        '[runs]\npre-hook echo "before $MT_RUNNAME" | tee -a hooks\npost-hook echo after >> hooks; exit 3\n'
+        '[runs]\npre-hook echo "before $MT_RUNNAME" | tee -a hooks\npost-hook echo after | tee -a hooks; exit 3\n'
     )
     kit = make_area(tmp_path / "area", CONFIG + hooks)
     kit.add_test("ok", "echo test >> $MT_RUN_AREA_HOME/hooks")
@@ -327,6 +327,7 @@ def test_hooks_run_round_a_run_and_one_that_fails_is_reported(tmp_path: Path) ->
     assert (kit.home / "logs/pre-hook-ubuntu-nfs-w1.log").read_text() == "before w1\n"
     assert kit.megatest(*RUN).code == 0
     assert (kit.home / "hooks").read_text() == "before w1\ntest\nafter\nafter\n"
+    assert (kit.home / "logs/post-hook-ubuntu-nfs-w1.log").read_text() == "after\nafter\n"
 
 
 # -- runs inside tests -------------------------------------------------------------------------------

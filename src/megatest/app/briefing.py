@@ -85,7 +85,7 @@ class TestBriefing:
         self._items: dict[str, Mapping[str, Item]] = {}
         self._first_attempts: dict[TestId, int] = {}
         self._echoed: dict[tuple[str, tuple[str | None, ...]], str] = {}
-        self._plainly_configured: bool | None = None
+        self._plainly_configured: tuple[Variable, ...] | None = None
         self._latest_configured: tuple[Variable, ...] | None = None
         self._shared: tuple[Variable, ...] = ()
         self._from_area = tuple(
@@ -239,9 +239,9 @@ class TestBriefing:
         runconfig = self._session.runconfig
         assert runconfig is not None, "a briefing is made for a chosen target"
         if self._plainly_configured is None:
-            self._plainly_configured = not any(shell_special(v.value) for v in runconfig.variables)
+            self._plainly_configured = self._echoed_without_shell(runconfig.variables)
         if self._plainly_configured:
-            return runconfig.variables
+            return self._plainly_configured
         environ = self._environ_with((*self._from_area, *self._names, *own))
         out = []
         for variable in runconfig.variables:
@@ -250,9 +250,13 @@ class TestBriefing:
             out.append(Variable(variable.name, value))
         return tuple(out)
 
+    def _echoed_without_shell(self, variables: Sequence[Variable]) -> tuple[Variable, ...]:
+        """Return what holds for every test alike; nothing if a value may depend on the test."""
+        if any(shell_special(variable.value) for variable in variables):
+            return ()
+        return tuple(Variable(v.name, shell_echo(v.value, {}, self._session.area.home)) for v in variables)
+
     def _echo(self, value: str, environ: Mapping[str, str]) -> str:
-        if not shell_special(value):
-            return value
         if _COMMAND.search(value):
             return shell_echo(value, environ, self._session.area.home)
         key = (value, tuple(environ.get(name) for name in _REFERENCE.findall(value)))

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from megatest.executors.backlog import NOT_NOW
-from megatest.executors.process import reserved_descriptor
+from megatest.executors.process import MARK, reserved_descriptor
 from megatest.model.slotted import dataclass
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ TIME_IS_OVER: Final = 124
 CANNOT_START: Final = 126
 
 _LOOK_S: Final = 0.02
+_NO_JOB: Final = "errand"
+"""What errands carry in place of a job's name: else one that works in a run directory would be taken for
+what the test there has left behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -153,7 +156,7 @@ def _started(errand: Errand) -> tuple[subprocess.Popen[bytes], int]:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", errand.command],
                 cwd=errand.directory,
-                env=dict(errand.environment),
+                env={**errand.environment, MARK: _NO_JOB},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -31,7 +31,7 @@ def run_hook(area: Area, name: str, run: str, environment: Mapping[str, str]) ->
     import subprocess  # most areas have no hook
 
     log = os.path.join(logs_of(area), f"{name}-{run.replace('/', '-')}.log")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     try:
         descriptor = os.open(log, flags, 0o666)
         try:

@@ -191,8 +191,19 @@ class Call:
     # -- the tests --------------------------------------------------------------------------------
 
     def pattern(self) -> str:
-        """Return the pattern of tests, with -itempatt behind each of its tests; empty without."""
+        """Return the pattern of tests, with -itempatt behind each of its tests; empty without.
+
+        Raises:
+            UserError: one is given and is empty, as from an unset variable: it matches no test.
+        """
         tests = self.line.value("runtests") or self.line.value("testpatt")
+        given = next((option for option in ("runtests", "testpatt") if self.line.has(option)), "")
+        if given and not tests.strip():
+            raise UserError(
+                f"-{given}: an empty pattern matches no test",
+                hint=f"-{given} % means all tests",
+                exit_code=NO_PATTERN,
+            )
         if not self.line.has("itempatt"):
             return tests
         item = self.line.value("itempatt")
@@ -250,7 +261,8 @@ class Call:
         for word in self.line.words("setvars"):
             name, equals, value = word.partition("=")
             if not equals or "=" in value or not name.isidentifier():
-                raise UserError(f"-setvars: {word!r} is not NAME=VALUE")
+                self.warn(f"-setvars: {word!r} is not NAME=VALUE and is passed over")
+                continue
             found.append(Variable(name, value))
         return tuple(found)
 

@@ -44,7 +44,7 @@ def set_state_status(call: Call) -> int:
     """-set-state-status STATE,STATUS: both by hand; KILLREQ ends what runs."""
     action = "-set-state-status"
     words = call.line.words("set-state-status")
-    if len(words) != 2:
+    if len(words) < 2:
         raise UserError(
             f"{action} needs a state and a status, not {call.line.value('set-state-status')!r}",
             hint=f"for example: {action} NOT_STARTED,n/a",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from megatest.app.errand import CANNOT_START, TIME_IS_OVER, Errand, Errands
+from megatest.executors import process
+from megatest.executors.process import Marks
 
 DEADLINE_S = 30
 
@@ -67,6 +70,19 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -
     assert desk.codes == {"slow": TIME_IS_OVER}
     child = (tmp_path / "child").read_text().strip()
     desk.poll_until(lambda: _is_gone(child))
+
+
+def test_what_works_in_a_run_directory_is_not_what_the_test_there_left_behind(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    os.mkfifo(tmp_path / "gate")
+    desk.run("trigger", "(exec <gate; exit 0) & echo began; wait; exit 4")
+    deadline = time.monotonic() + DEADLINE_S
+    while "began" not in (tmp_path / "trigger.log").read_text():
+        assert time.monotonic() < deadline
+    assert process.find([Marks(job="t", run_dir=str(tmp_path))]) == {}
+    (tmp_path / "gate").write_text("")
+    desk.poll_until(lambda: bool(desk.codes))
+    assert desk.codes == {"trigger": 4}
 
 
 def _is_gone(pid: str) -> bool:
