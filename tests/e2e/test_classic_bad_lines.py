@@ -30,7 +30,6 @@ def area(tmp_path_factory: pytest.TempPathFactory) -> AreaKit:
         (["-run", *W1, "-testpatt", "nothing%"], 2, "no test matches 'nothing%'"),
         (["-run", *W1, "-testpatt", "re:("], 2, "'re:('"),
         (["-run", *W1, "-modepatt", "NOSUCH"], 2, "'NOSUCH'"),
-        (["-run", *W1, "-setvars", "A"], 2, "'A' is not NAME=VALUE"),
         (["-remove-runs", *W1], 3, "-remove-runs needs -testpatt"),
         (["-remove-runs", "-runname", "w1", "-testpatt", "%"], 2, "field sysname"),
         (["-set-state-status", "COMPLETED", *W1, "-testpatt", "%"], 2, "'COMPLETED'"),

@@ -130,6 +130,24 @@ def test_an_empty_pattern_is_refused_and_does_not_mean_all_tests(tmp_path: Path,
     assert results(kit) == {"ok": "COMPLETED/PASS"}
 
 
+def test_variables_of_the_callers_shell_win_over_settings_and_reach_the_tests(tmp_path: Path) -> None:
+    kit = make_area(tmp_path / "area")
+    kit.add_test("vars", 'echo "$MT_CUSTOM|$MT_LINKTREE|$MT_TESTSUITENAME|$MT_ITEMPATH" > said')
+    shell = {"MT_CUSTOM": "mine", "MT_LINKTREE": str(tmp_path / "links"), "MT_TESTSUITE_NAME": "chip"}
+    done = kit.megatest("-runtests", "vars", *W1, more=shell)
+    assert done.code == 0, done.said
+    assert (tmp_path / "links/ubuntu/nfs/w1/vars/said").read_text() == f"mine|{tmp_path}/links|chip|\n"
+
+
+def test_a_run_inside_a_test_has_nothing_of_the_outer_run(tmp_path: Path) -> None:
+    kit = make_area(tmp_path / "area")
+    kit.add_test("vars", 'echo "$MT_CUSTOM|$MT_LINKTREE" > said')
+    outer = {"MT_TEST_NAME": "outer", "MT_CUSTOM": "mine", "MT_LINKTREE": str(tmp_path / "links")}
+    done = kit.megatest("-runtests", "vars", *W1, more=outer)
+    assert done.code == 0, done.said
+    assert (kit.home / "lt/ubuntu/nfs/w1/vars/said").read_text() == f"|{kit.home}/lt\n"
+
+
 def test_actions_of_a_line_are_done_in_their_own_order(tmp_path: Path) -> None:
     kit = suite(tmp_path / "area")
     kit.good("-runtests", "ok", *W1)

@@ -316,7 +316,8 @@ def test_triggers_run_beside_the_tests_with_the_originals_arguments(tmp_path: Pa
 
 def test_hooks_run_round_a_run_and_one_that_fails_is_reported(tmp_path: Path) -> None:
     hooks = (
-        '[runs]\npre-hook echo "before $MT_RUNNAME" | tee -a hooks\npost-hook echo after | tee -a hooks; exit 3\n'
+        '[runs]\npre-hook echo "before $MT_RUNNAME" | tee -a hooks\n'
+        "post-hook echo after | tee -a hooks; exit 3\n"
     )
     kit = make_area(tmp_path / "area", CONFIG + hooks)
     kit.add_test("ok", "echo test >> $MT_RUN_AREA_HOME/hooks")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from megatest.app import wiring
 from megatest.app.bell import TriggerBell
-from megatest.app.session import Session
+from megatest.app.session import Session, inherited_environment
 from megatest.config.testconfig import Purpose, load_test
 from megatest.engine.ports import Clock, Failure, Move, Opinion
 from megatest.model.attempt import JournalPart
@@ -164,7 +164,7 @@ def _read(session: Session, name: str, directory: str) -> Sequence[Trigger]:
 def run_environment(session: Session, run: RunRecord) -> dict[str, str]:
     """Return the environment of commands that belong to a run and to no test of it."""
     area = session.area
-    inherited = wiring.inherited_environment(session.request.environ)
+    inherited = inherited_environment(session.request.environ)
     path = inherited.get("PATH", "")
     return {
         **inherited,

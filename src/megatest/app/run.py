@@ -17,7 +17,7 @@ from megatest.app.meta import record_meta
 from megatest.app.planning import Selected, local_slots, make_plan
 from megatest.app.request import RUN, packed
 from megatest.app.scene import open_scene
-from megatest.app.session import Session
+from megatest.app.session import Session, inherited_environment
 from megatest.engine.interrupt import Interrupts, Level
 from megatest.engine.outcome import Outcome
 from megatest.engine.ports import Clock, Watcher
@@ -220,7 +220,7 @@ def _context(selected: Selected, run: RunRecord) -> RunContext:
         preclean=request.preclean or request.rerun_all or request.rerun_clean,
         executor=request.executor,
         shim=os.path.join(SHIM_DIR, "megatest"),
-        inherited=wiring.inherited_environment(selected.session.request.environ),
+        inherited=inherited_environment(selected.session.request.environ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from megatest.config.area import find_area, load_area
 from megatest.config.paths import WAIVERS_NAME
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from megatest.config.runconfig import RunConfig
 
 DATABASE = "megatest.db"
+
+_OF_A_TEST: Final = ("MT_CMDINFO", "MT_JOB", "MT_TEST_NAME", "MT_TEST_RUN_DIR")
+"""Variables by which a test, or what it fires, is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +165,15 @@ def target_names(session: Session) -> list[str]:
     return [s for s in loaded.value.sections if s != "default" and "%" not in s and not s.startswith("/")]
 
 
+def inherited_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the caller's environment without what an outer test, or its trigger, has of its own run."""
+    if not any(name in environ for name in _OF_A_TEST):
+        return dict(environ)
+    return {name: value for name, value in environ.items() if not name.startswith("MT_")}
+
+
 def _open(request: AreaRequest, home: str, target: Target | None, runname: str) -> Session:
-    environ = {name: value for name, value in request.environ.items() if not name.startswith("MT_")}
+    environ = inherited_environment(request.environ)
     environ["MT_RUN_AREA_HOME"] = home
     environ["PWD"] = home
     if target is not None:

@@ -234,6 +234,7 @@ def make_workarea(area: Area, environment: Mapping[str, str], clock: Clock) -> W
         environment: the caller's.
         clock: the clocks.
     """
+    from megatest.app.session import inherited_environment
     from megatest.workarea.ondisk import WorkAreaOnDisk
 
     inherited = inherited_environment(environment)
@@ -278,11 +279,6 @@ def clear_copy(session: Session, run_dir: str) -> str:
         settings=ssh_settings("executor ssh", area.executors.get("ssh", {})),
         environment=session.request.environ,
     )
-
-
-def inherited_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what tests inherit: the caller's environment without what an outer test set."""
-    return {name: value for name, value in environ.items() if not name.startswith("MT_")}
 
 
 def read_started(run_dir: str) -> Started | None:
