@@ -9,11 +9,11 @@ from typing import Final
 
 from megatest.engine.ports import Failure
 from megatest.model.attempt import Entry, StepSaid
+from megatest.model.rundir import JOB_LOG
 from megatest.model.signature import Signature, signature_of
 from megatest.model.slotted import dataclass
 from megatest.model.status import GOOD, State
 
-JOB_LOG: Final = "mt_launch.log"
 _TAIL_BYTES: Final = 64 * 1024
 _WELL: Final = frozenset({"0", "pass", *(status.casefold() for status in GOOD), "n/a", "-", ""})
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.record import StepRecord, TestRecord
+from megatest.model.rundir import JOB_LOG
 
-JOB_LOG = "mt_launch.log"
 _TAIL_BYTES = 64 * 1024
 _LOOK_EVERY_S = 0.2
 

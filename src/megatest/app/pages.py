@@ -21,6 +21,7 @@ from megatest.model.error import EnvironmentFault
 from megatest.model.ids import TestId
 from megatest.model.lease import Lease, LeaseLost
 from megatest.model.record import RunRecord, TestRecord
+from megatest.model.rundir import NO_LOG
 from megatest.model.slotted import dataclass
 from megatest.model.spec import Area, TestSpec
 from megatest.model.status import ACTIVE, State, Status
@@ -31,7 +32,6 @@ from megatest.workarea.runlog import RunLog
 if TYPE_CHECKING:
     from megatest.app.wiring import AllRecords
 
-NO_LOG: Final = "logs/final.log"
 """What a record says as long as nobody has named a log."""
 
 _LIMIT_S: Final = 60.0

@@ -20,12 +20,12 @@ from megatest.model.attempt import JournalPart
 from megatest.model.ids import Target, TestId
 from megatest.model.record import TestRecord
 from megatest.model.retry import RetryRule
+from megatest.model.rundir import SCRIPT
 from megatest.model.slotted import dataclass, replace
 from megatest.model.spec import Variable
 from megatest.model.status import State, Status
 from megatest.model.waiver import appeal
 from megatest.workarea.jobscript import resolved_from_script
-from megatest.workarea.marker import SCRIPT
 from megatest.workarea.quote import sh_quote
 
 COMPARISON_LIMIT_S: Final = 60.0

@@ -108,7 +108,12 @@ def _journal(name: str) -> str:
     run_dir = os.environ.get("MT_TEST_RUN_DIR", "")
     if not run_dir or not os.environ.get("MT_CMDINFO"):
         raise _RefusedError(OUTSIDE, f"{name} works only inside a test: MT_CMDINFO is not set")
-    return os.environ.get("MT_JOURNAL") or f"{run_dir}/.megatest/journal"
+    given = os.environ.get("MT_JOURNAL")
+    if given:
+        return given
+    from megatest.model.rundir import JOURNAL  # who starts a test sets the variable
+
+    return f"{run_dir}/{JOURNAL}"
 
 
 def _said(flags: dict[str, str]) -> list[tuple[str, Fields]]:

@@ -18,6 +18,7 @@ from megatest.engine.ports import Clock, Executor, Reviewer, WorkArea
 from megatest.model.attempt import Prepared
 from megatest.model.job import ChangeKind, Job, JobChange
 from megatest.model.record import TestRecord
+from megatest.model.rundir import JOB_LOG, SCRIPT
 from megatest.model.status import ACTIVE, State
 
 _KILLED = "killed on request"
@@ -87,8 +88,8 @@ def _attempt(record: TestRecord, row: Row, job_prefix: str) -> Attempt:
     prepared = Prepared(
         run_dir=run_dir,
         link=record.rundir,
-        script=f"{run_dir}/.megatest/job.sh",
-        log=f"{run_dir}/mt_launch.log",
+        script=f"{run_dir}/{SCRIPT}",
+        log=f"{run_dir}/{JOB_LOG}",
     )
     job = Job(
         row=record.id,

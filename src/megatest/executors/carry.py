@@ -14,15 +14,16 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from megatest.executors.call import Command, Reply
+from megatest.model.rundir import AWAY, OURS
 from megatest.model.slotted import dataclass
 
 JOURNAL: Final = ".mt-journal"
 """The journal's name on its way back, when it is not yet to be believed."""
 
-NEW: Final = ".megatest/away/new"
+NEW: Final = f"{AWAY}/new"
 """In a run directory: files that take the place of its own over there."""
 
-STAYS: Final = ".megatest/away/stays"
+STAYS: Final = f"{AWAY}/stays"
 """In a run directory: patterns of what is not sent, as tar names it, from the root."""
 
 _BEGIN: Final = "megatest: results follow"
@@ -175,14 +176,12 @@ def fetch(parcels: Sequence[Parcel], channel: Channel) -> Command:
         gives="\n".join(f"give {name}" for name in there),
         begin=shlex.quote(_BEGIN),
         excludes=" ".join(
-            f"--exclude={name}/{part}"
-            for name in there
-            for part in (".megatest", "megatest.sh", "megatest.csh")
+            f"--exclude={name}/{part}" for name in there for part in (OURS, "megatest.sh", "megatest.csh")
         ),
     )
     merges = [f"merge {p.directory[1:]} {shlex.quote(p.run_dir)}" for p in parcels]
     script = _FETCH.format(
-        stage=shlex.quote(f"{parcels[0].run_dir}/.megatest/away/stage"),
+        stage=shlex.quote(f"{parcels[0].run_dir}/{AWAY}/stage"),
         text=shlex.quote(text),
         ssh=shlex.join(channel(len(text.encode()))),
         begin=shlex.quote(_BEGIN),

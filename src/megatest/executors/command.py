@@ -22,6 +22,7 @@ from megatest.executors.local import spawn
 from megatest.executors.process import Find, Marks
 from megatest.model.attempt import Ended, Started
 from megatest.model.job import ChangeKind, Job, JobChange, Submission
+from megatest.model.rundir import JOURNAL
 from megatest.model.slotted import dataclass, field
 
 _FASTEST_POLL_S = 0.05
@@ -207,7 +208,7 @@ class CommandExecutor:
     def _silent_s(self, launched: _Launched, now: float) -> float:
         """Seconds since the log or the journal last changed, as far as this host can see."""
         newest = 0.0
-        for path in (launched.job.log, f"{launched.job.run_dir}/.megatest/journal"):
+        for path in (launched.job.log, f"{launched.job.run_dir}/{JOURNAL}"):
             with suppress(OSError):
                 newest = max(newest, os.stat(path).st_mtime)
         return min(time.time() - newest, now - launched.silent_since)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from megatest.model.ids import Target, TestId
+from megatest.model.rundir import NO_LOG
 from megatest.model.slotted import dataclass
 
 
@@ -71,7 +72,7 @@ class TestRecord:
     diskfree_kib: int = -1
     rundir: str = "n/a"
     shortdir: str = ""
-    final_logf: str = "logs/final.log"
+    final_logf: str = NO_LOG
     run_duration_s: float = 0
     comment: str = ""
     event_time: int = 0

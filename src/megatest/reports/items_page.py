@@ -8,11 +8,9 @@ from html import escape
 from typing import Final
 
 from megatest.model.record import RunRecord, TestRecord
+from megatest.model.rundir import JOB_LOG, NO_LOG
 from megatest.model.slotted import dataclass
 from megatest.reports import listing, verdict
-
-_NO_LOG: Final = "logs/final.log"
-_JOB_LOG: Final = "mt_launch.log"
 
 _STYLE: Final = """\
 :root { color-scheme: light dark }
@@ -100,7 +98,7 @@ def _counted(words: Iterable[str]) -> tuple[tuple[str, int], ...]:
 
 def _item(item: TestRecord) -> ItemRow:
     name = item.test_id.item
-    log = item.final_logf if item.final_logf not in ("", _NO_LOG) else _JOB_LOG
+    log = item.final_logf if item.final_logf not in ("", NO_LOG) else JOB_LOG
     return ItemRow(
         name=name,
         word=verdict.word(item.state, item.status) + (" (flaky)" if item.flaky else ""),

@@ -9,10 +9,11 @@ from typing import Final
 
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, UserError
+from megatest.model.rundir import OURS, SCRIPT
 from megatest.workarea.directory import make_directories
 from megatest.workarea.journal import revoke
 from megatest.workarea.layout import Place
-from megatest.workarea.marker import SCRIPT, Owner, owner_at
+from megatest.workarea.marker import Owner, owner_at
 from megatest.workarea.removal import Refused, Roots, earlier_attempts, is_bare, remove_run_dir
 
 _AREA_FILE: Final = "megatest.config"
@@ -58,7 +59,7 @@ def removed_as_unfinished(run_dir: str) -> bool:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{run_dir}/{SCRIPT}")
     with contextlib.suppress(OSError):
-        os.rmdir(f"{run_dir}/.megatest")
+        os.rmdir(f"{run_dir}/{OURS}")
     try:
         os.rmdir(run_dir)
     except OSError:

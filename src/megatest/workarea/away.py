@@ -20,15 +20,15 @@ from contextlib import suppress
 from typing import Final
 
 from megatest.failpoint import reach
+from megatest.model.rundir import AWAY, JOURNAL, OURS, SCRIPT
 from megatest.model.slotted import dataclass
 from megatest.workarea.journal import journal_path
 
-AWAY: Final = ".megatest/away"
 _EXIT: Final = b'{"k":"exit"'
 _STATUS: Final = b'{"k":"status"'
 _COMPLETED: Final = b'"state":"COMPLETED"'
-_SCRIPTS: Final = (".megatest/job.sh", "megatest.sh", "megatest.csh")
-_STAYS: Final = (".megatest/journal", f"{AWAY}/note", f"{AWAY}/stage")
+_SCRIPTS: Final = (SCRIPT, "megatest.sh", "megatest.csh")
+_STAYS: Final = (JOURNAL, f"{AWAY}/note", f"{AWAY}/stage")
 _MEANS_MORE: Final = re.compile(r"[\\*?\[\]]")
 _ESCAPED: Final = r"\\\g<0>"
 _DEEPEST: Final = 3
@@ -79,7 +79,7 @@ class Luggage:
         for path in others:
             with suppress(FileNotFoundError):
                 texts[path] = _read(path)
-        for path in (away, f"{away}/new", f"{away}/new/.megatest"):
+        for path in (away, f"{away}/new", f"{away}/new/{OURS}"):
             with suppress(FileExistsError):
                 os.mkdir(path)
         _write(f"{away}/note", json.dumps({"host": host, "directory": directory}))
@@ -173,8 +173,8 @@ def moved(text: str, old: str, new: str) -> str:
 def _inner(run_dir: str) -> Iterator[str]:
     """Yield the run directories inside one: items of a deeper path, which are other tests."""
     for depth in range(1, _DEEPEST + 1):
-        for script in glob.iglob("/".join(["*"] * depth) + "/.megatest/job.sh", root_dir=run_dir):
-            yield script.removesuffix("/.megatest/job.sh")
+        for script in glob.iglob("/".join(["*"] * depth) + f"/{SCRIPT}", root_dir=run_dir):
+            yield script.removesuffix(f"/{SCRIPT}")
 
 
 def _state_of(package: str) -> int:

@@ -19,6 +19,7 @@ from typing import Final
 
 from megatest.failpoint import reach
 from megatest.model.attempt import Entry, JournalPart, Revoked
+from megatest.model.rundir import JOURNAL
 from megatest.workarea.codec import BEGIN, decode, encode
 
 LONGEST_LINE: Final = 1 << 20
@@ -32,7 +33,7 @@ _MOST_GLUED: Final = 16
 
 def journal_path(run_dir: str) -> str:
     """Return where the journal of a run directory is."""
-    return f"{run_dir}/.megatest/journal"
+    return f"{run_dir}/{JOURNAL}"
 
 
 def revoke(run_dir: str, attempt: int) -> bool:

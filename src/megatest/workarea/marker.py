@@ -12,9 +12,9 @@ from json.encoder import encode_basestring_ascii as json_text
 from typing import Final
 
 from megatest.model.attempt import AttemptSpec
+from megatest.model.rundir import OURS, SCRIPT, SCRIPT_NAME
 from megatest.model.slotted import dataclass, field_names
 
-SCRIPT: Final = ".megatest/job.sh"
 LONGEST_HEAD: Final = 1 << 14
 """Bytes at the start of a job script within which its owner is named."""
 
@@ -123,8 +123,8 @@ def _open_script(directory: str | int) -> int:
     if isinstance(directory, str):
         return os.open(f"{directory}/{SCRIPT}", flags)
     # Step by step: a link in the place of .megatest must not lend another directory's marker.
-    inner = os.open(".megatest", flags | os.O_DIRECTORY, dir_fd=directory)
+    inner = os.open(OURS, flags | os.O_DIRECTORY, dir_fd=directory)
     try:
-        return os.open("job.sh", flags, dir_fd=inner)
+        return os.open(SCRIPT_NAME, flags, dir_fd=inner)
     finally:
         os.close(inner)

@@ -12,6 +12,7 @@ from megatest.failpoint import reach
 from megatest.model.attempt import AttemptSpec, JournalPart, Prepared
 from megatest.model.error import EnvironmentFault, MegatestError, NoSpace, UserError
 from megatest.model.ids import Target, TestId
+from megatest.model.rundir import JOB_LOG, OURS, SCRIPT
 from megatest.model.spec import Area, Disk, Step, Variable
 from megatest.workarea import journal
 from megatest.workarea.aside import set_aside
@@ -22,7 +23,7 @@ from megatest.workarea.findings import with_findings
 from megatest.workarea.jobscript import JobScript, command_info, job_script
 from megatest.workarea.layout import Place, place_of
 from megatest.workarea.linktree import home_of, link_new, link_up, standing
-from megatest.workarea.marker import SCRIPT, Owner, owner_at, owner_of_spec
+from megatest.workarea.marker import Owner, owner_at, owner_of_spec
 from megatest.workarea.populate import Sources, populate
 from megatest.workarea.putback import put_back_all, put_back_before
 from megatest.workarea.quote import sh_quote
@@ -38,7 +39,6 @@ from megatest.workarea.removal import (
 
 SHIM_DIR: Final = os.path.join(os.path.dirname(__file__), "shim")
 _SHIM: Final = f"{SHIM_DIR}/megatest"
-LOG: Final = "mt_launch.log"
 
 _RULES_HEAD: Final = """\
 ;; The log rules that [logpro] {step} of the testconfig has for this step.
@@ -122,7 +122,7 @@ class WorkAreaOnDisk:
             run_dir=run_dir,
             link=f"{self._area.linktree}/{path}",
             script=f"{run_dir}/{SCRIPT}",
-            log=f"{run_dir}/{LOG}",
+            log=f"{run_dir}/{JOB_LOG}",
         )
 
     def discard(self, prepared: Prepared) -> None:
@@ -240,7 +240,7 @@ class WorkAreaOnDisk:
         else:
             notes = populate(spec.source, self._sources.listing(spec.source), run_dir)
             if notes:
-                _write(f"{run_dir}/{LOG}", "".join(f"megatest: {note}\n" for note in notes), 0o666)
+                _write(f"{run_dir}/{JOB_LOG}", "".join(f"megatest: {note}\n" for note in notes), 0o666)
         reach("work area files copied")
         _write(f"{run_dir}/megatest.sh", text.sh, 0o666)
         _write(f"{run_dir}/megatest.csh", text.csh, 0o666)
@@ -284,7 +284,7 @@ def _make_directory(path: str) -> None:
 
 def _write_script(run_dir: str, script: str) -> None:
     with contextlib.suppress(FileExistsError):  # the second time; then opening the file says what is wrong
-        os.mkdir(f"{run_dir}/.megatest")
+        os.mkdir(f"{run_dir}/{OURS}")
     reach("work area marker directory made")
     _write(f"{run_dir}/{SCRIPT}", script, 0o777)
     reach("work area script written")
@@ -324,7 +324,7 @@ def _run_copy_command(command: str, source: str, run_dir: str, environment: Mapp
     import subprocess  # takes 5 ms, and most areas have no such command
 
     line = command.replace("TEST_SRC_PATH", sh_quote(source)).replace("TEST_TARG_PATH", sh_quote(run_dir))
-    with open(f"{run_dir}/{LOG}", "ab") as log:
+    with open(f"{run_dir}/{JOB_LOG}", "ab") as log:
         code = subprocess.call(
             ["/bin/sh", "-c", line],
             stdin=subprocess.DEVNULL,
@@ -334,7 +334,7 @@ def _run_copy_command(command: str, source: str, run_dir: str, environment: Mapp
             env=environment,
         )
     if code != 0:
-        with open(f"{run_dir}/{LOG}", "rb") as log:
+        with open(f"{run_dir}/{JOB_LOG}", "rb") as log:
             said = log.read()[-_TAIL_BYTES:].decode("utf-8", "replace").strip()
         raise UserError(f"testcopycmd ended with {code}: {line}", hint=said or None)
 
@@ -353,7 +353,7 @@ def _undo(run_dir: str, owner: Owner, roots: Roots) -> None:
     if owner_at(run_dir) is None:
         with contextlib.suppress(OSError):  # the disk was full before the marker was whole
             os.unlink(f"{run_dir}/{SCRIPT}")
-            os.rmdir(f"{run_dir}/.megatest")
+            os.rmdir(f"{run_dir}/{OURS}")
             os.rmdir(run_dir)
         return
     _take_away(run_dir, owner, roots)

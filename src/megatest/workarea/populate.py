@@ -17,9 +17,10 @@ from typing import Final
 
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, MegatestError, NoSpace, UserError
+from megatest.model.rundir import JOB_LOG, OURS
 from megatest.model.slotted import dataclass
 
-RESERVED: Final = frozenset({".megatest", "mt_launch.log"})
+RESERVED: Final = frozenset({OURS, JOB_LOG})
 """Names that are ours in a run directory; files of these names are not copied."""
 
 _NAME: Final = itemgetter(0)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Final
 
 from megatest.failpoint import reach
+from megatest.model.rundir import OURS, SCRIPT_NAME
 from megatest.model.slotted import dataclass
 from megatest.workarea.layout import Place
 from megatest.workarea.linktree import draft_of
@@ -175,18 +176,18 @@ def _remove_marked(
         kept.extend([True] * inside)
         return inside
 
-    entries = empty_directory(directory, spare={".megatest"}, keep=is_item_of_it, on_step=on_step)
-    if not kept and os.listdir(directory) != [".megatest"]:
+    entries = empty_directory(directory, spare={OURS}, keep=is_item_of_it, on_step=on_step)
+    if not kept and os.listdir(directory) != [OURS]:
         return Refused(path=run_dir, reason="files came in, or are still open on a network disk")
-    inner = open_directory(".megatest", directory)
+    inner = open_directory(OURS, directory)
     try:
-        entries += empty_directory(inner, spare={"job.sh"}, on_step=on_step)
+        entries += empty_directory(inner, spare={SCRIPT_NAME}, on_step=on_step)
         reach("removal before marker")
-        os.unlink("job.sh", dir_fd=inner)
+        os.unlink(SCRIPT_NAME, dir_fd=inner)
         reach("removal marker gone")
     finally:
         os.close(inner)
-    os.rmdir(".megatest", dir_fd=directory)
+    os.rmdir(OURS, dir_fd=directory)
     if kept:
         return Removed(paths=(), entries=entries + 2, kept=True)
     reach("removal before directory")
@@ -200,17 +201,17 @@ def is_bare(directory: str | int) -> bool:
     So looks one whose making or removal was cut off.
     """
     try:
-        if os.listdir(directory) != [".megatest"]:
+        if os.listdir(directory) != [OURS]:
             return False
         inner = os.open(
-            f"{directory}/.megatest" if isinstance(directory, str) else ".megatest",
+            f"{directory}/{OURS}" if isinstance(directory, str) else OURS,
             os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC,
             dir_fd=None if isinstance(directory, str) else directory,
         )
     except OSError:
         return False
     try:
-        return set(os.listdir(inner)) <= {"job.sh"} and owner_at(directory) is None
+        return set(os.listdir(inner)) <= {SCRIPT_NAME} and owner_at(directory) is None
     finally:
         os.close(inner)
 

@@ -13,6 +13,7 @@ from megatest.app.wiring import open_records
 from megatest.cli.declare import AREA, JSON, RUN, argument, command
 from megatest.cli.modern import area_request
 from megatest.cli.output import echo
+from megatest.model.rundir import SCRIPT
 from megatest.model.spec import TestMeta
 from megatest.reports import listing
 from megatest.reports.detail import Detail, detail_json, detail_lines, step_rows
@@ -50,7 +51,7 @@ def _detail(name: str, target: str, runname: str, area: str, config_name: str) -
     record = one_test(records, run, name)
     seen = view(records, run, record)
     log = logs.log_of(record, seen.steps) if record.attempt and record.shortdir else ""
-    script = os.path.join(record.shortdir, ".megatest", "job.sh") if record.shortdir else ""
+    script = os.path.join(record.shortdir, SCRIPT) if record.shortdir else ""
     text = logs.text_of(log)
     return Detail(
         run=run,
