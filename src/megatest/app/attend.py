@@ -27,8 +27,6 @@ from megatest.model.status import ACTIVE, State
 from megatest.plan.items import Item
 from megatest.plan.plan import Plan
 
-_UNDER_WAY = tuple(state.value for state in ACTIVE)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
@@ -80,7 +78,7 @@ def settle_left(desk: Desk, run: RunRecord) -> int:
     with hold(desk, run) as lease:
         if lease is None:
             return 0
-        under_way = desk.records.tests(run.id, states=_UNDER_WAY)
+        under_way = desk.records.tests(run.id, states=ACTIVE)
         chosen = [test for test in under_way if not test.is_parent and not is_elsewhere(test)]
         scene = _open(desk, run, lease, chosen)
         try:

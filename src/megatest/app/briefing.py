@@ -12,14 +12,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from megatest.app.launcher import COMMAND, Choice, choose
-from megatest.app.session import Session
+from megatest.app.session import Session, refuse_errors
 from megatest.app.skipping import History, why_skip
 from megatest.app.subrun import subrun_step
 from megatest.config.expand import shell_echo, shell_special
 from megatest.config.testconfig import Purpose, load_test
 from megatest.engine.ports import Brief, Clock
 from megatest.model.attempt import AttemptSpec
-from megatest.model.error import ConfigError, Severity, UserError
+from megatest.model.error import UserError
 from megatest.model.ids import Target, TestId
 from megatest.model.slotted import dataclass, field
 from megatest.model.spec import Step, TestSpec, Variable
@@ -294,6 +294,5 @@ class TestBriefing:
             runconfig=self._session.runconfig,
             purpose=purpose,
         )
-        if any(f.severity is Severity.ERROR for f in loaded.findings):
-            raise ConfigError(loaded.findings)
+        refuse_errors(loaded.findings)
         return loaded.value

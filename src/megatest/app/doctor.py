@@ -157,7 +157,7 @@ def _under_way(session: Session) -> Iterator[Diagnostic]:
         return
     for run in records.runs(None):
         holder = records.holder(run.id)
-        active = [t for t in records.tests(run.id, states=[s.value for s in ACTIVE]) if not t.is_parent]
+        active = [t for t in records.tests(run.id, states=ACTIVE) if not t.is_parent]
         if holder is not None and wiring.is_dead(holder):
             yield _note(
                 f"the engine of run {run.name} (process {holder.pid}) is gone", "the next run takes its place"

@@ -146,7 +146,7 @@ def request_kill(
 def still_active(records: AllRecords, run: RunRecord, rows: Sequence[int]) -> list[TestRecord]:
     """Return those of these tests in which a process may still exist."""
     wanted = set(rows)
-    return [t for t in records.tests(run.id, states=[s.value for s in ACTIVE]) if t.id in wanted]
+    return [t for t in records.tests(run.id, states=ACTIVE) if t.id in wanted]
 
 
 def set_lock(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from megatest.app.session import AreaRequest, Session, home_of, open_area, open_target
+from megatest.app.session import AreaRequest, Session, home_of, open_area, open_target, refuse_errors
 from megatest.config.area import load_area
 from megatest.config.check import check_area
 from megatest.config.entry import Document, Loaded
@@ -10,7 +10,7 @@ from megatest.config.nearest import did_you_mean
 from megatest.config.runconfig import load_runconfig
 from megatest.config.source import ParseCache
 from megatest.config.testconfig import Purpose, load_test
-from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
+from megatest.model.error import Diagnostic, UserError
 from megatest.model.spec import Disk, TestSpec
 from megatest.reports.settings import Shown, Tables
 
@@ -41,7 +41,7 @@ def values_of_runconfigs(request: AreaRequest, target: str = "") -> Tables:
     """Return what runconfigs says: for a target its own section and ``default``, else everything."""
     session = open_target(request, target) if target else open_area(request)
     loaded = load_runconfig(session.area, session.target, env=dict(session.environ), cache=session.cache)
-    _refuse_errors(loaded.findings)
+    refuse_errors(loaded.findings)
     return tables_of(loaded.document)
 
 
@@ -52,7 +52,7 @@ def values_of_test(request: AreaRequest, name: str, target: str = "") -> Tables:
         UserError: there is no such test, with the nearest that is.
     """
     loaded = _load_test(open_target(request, target), name)
-    _refuse_errors(loaded.findings)
+    refuse_errors(loaded.findings)
     return tables_of(loaded.document)
 
 
@@ -125,7 +125,7 @@ def one_section(tables: Tables, section: str) -> Tables:
 def sections_of_runconfigs(session: Session) -> tuple[str, ...]:
     """Return the sections of runconfigs, ``default`` included, wildcards left out, in order of name."""
     loaded = load_runconfig(session.area, None, env=dict(session.environ), cache=session.cache)
-    _refuse_errors(loaded.findings)
+    refuse_errors(loaded.findings)
     return tuple(sorted(loaded.value.sections))
 
 
@@ -150,8 +150,3 @@ def tables_of(document: Document) -> Tables:
         )
         for section, entries in document.sections.items()
     }
-
-
-def _refuse_errors(findings: tuple[Diagnostic, ...]) -> None:
-    if any(finding.severity is Severity.ERROR for finding in findings):
-        raise ConfigError(findings)

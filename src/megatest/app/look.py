@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from megatest.app.session import Session
     from megatest.model.record import RunRecord
 
-_UNDER_WAY = tuple(state.value for state in ACTIVE)
-
 
 def settle_on_look(session: Session, records: wiring.Records, run: RunRecord) -> str:
     """Settle what ended in a run that no engine looks after, before somebody looks at it.
@@ -29,7 +27,7 @@ def settle_on_look(session: Session, records: wiring.Records, run: RunRecord) ->
     Returns:
         A sentence for the reader; empty if an engine holds the run or nothing was under way.
     """
-    under_way = [test for test in records.tests(run.id, states=_UNDER_WAY) if not test.is_parent]
+    under_way = [test for test in records.tests(run.id, states=ACTIVE) if not test.is_parent]
     if not under_way:
         return ""
     holder = records.holder(run.id)

@@ -9,13 +9,13 @@ from megatest.app import wiring
 from megatest.app.launcher import LOCAL, choose
 from megatest.app.query import default_runname
 from megatest.app.request import RunRequest
-from megatest.app.session import Session, open_target
+from megatest.app.session import Session, open_target, refuse_errors
 from megatest.app.unmet import check_wishes
 from megatest.config.testconfig import Purpose, load_test
 from megatest.config.twin import Twins
 from megatest.engine.ports import Clock
 from megatest.model.claim import JOBS, SLOTS
-from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
+from megatest.model.error import Diagnostic, Severity, UserError
 from megatest.model.ids import TestId
 from megatest.model.pattern import Pattern, parse_pattern, parse_words
 from megatest.model.record import TestRecord
@@ -129,8 +129,7 @@ def _load(session: Session, name: str, directory: str, twins: Twins) -> TestSpec
     if not (spec.depends_on_items or spec.items_need_upstream):
         session.cache.forget(spec.config_file)  # the others are evaluated again when they start
     session.findings.extend(f for f in loaded.findings if f.severity is not Severity.ERROR)
-    if any(f.severity is Severity.ERROR for f in loaded.findings):
-        raise ConfigError(loaded.findings)
+    refuse_errors(loaded.findings)
     return spec
 
 

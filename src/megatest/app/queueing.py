@@ -14,7 +14,6 @@ from megatest.model.status import ACTIVE
 from megatest.plan.plan import Plan
 from megatest.reports import listing
 
-_UNDER_WAY: Final = tuple(state.value for state in ACTIVE)
 _NAMED: Final = 5
 _KINDS: Final = {POOL: "Pool", GROUP: "Job group"}
 
@@ -42,7 +41,7 @@ def about_limits(
         record: of the test.
     """
     runs = {other.id: other for other in store.runs()}
-    active = [t for r in runs for t in store.tests(r, states=_UNDER_WAY) if not t.is_parent]
+    active = [t for r in runs for t in store.tests(r, states=ACTIVE) if not t.is_parent]
     sentences = []
     for share in plan.shares(test_id):
         size = plan.limits.size(share)

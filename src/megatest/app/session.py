@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from megatest.config.area import find_area, load_area
@@ -116,7 +116,7 @@ def open_target(request: AreaRequest, target: str, runname: str = "", mode_key: 
     loaded = load_runconfig(
         session.area, chosen, env=session.environ, cache=session.cache, mode_key=mode_key or None
     )
-    _refuse_errors(loaded.findings)
+    refuse_errors(loaded.findings)
     session.findings.extend(loaded.findings)
     session.runconfig = loaded.value
     return session
@@ -190,7 +190,7 @@ def _open(request: AreaRequest, home: str, target: Target | None, runname: str) 
         config_name=request.config_name,
         append=request.append or None,
     )
-    _refuse_errors(loaded.findings)
+    refuse_errors(loaded.findings)
     environ["MT_LINKTREE"] = loaded.value.linktree
     environ["MT_TESTSUITENAME"] = loaded.value.name
     return Session(
@@ -203,6 +203,7 @@ def _open(request: AreaRequest, home: str, target: Target | None, runname: str) 
     )
 
 
-def _refuse_errors(findings: tuple[Diagnostic, ...]) -> None:
+def refuse_errors(findings: Sequence[Diagnostic]) -> None:
+    """Raise ConfigError with all findings if one of them is an error."""
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise ConfigError(findings)

@@ -16,15 +16,13 @@ from typing import Final
 from megatest import __version__
 from megatest.cli.classic_call import FAILED, RUN_FAMILY, Call
 from megatest.cli.grammar import help_text, parse
-from megatest.cli.main import load, print_error, working_directory
+from megatest.cli.main import EXIT_INTERRUPTED, load, print_error, working_directory
 from megatest.cli.options import OPTIONS, Kind
 from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.slotted import dataclass
 
 Action = Callable[[Call], int]
 """Does one thing; returns an exit status."""
-
-_INTERRUPTED: Final = 130
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -60,7 +58,7 @@ def _do_all(actions: Sequence[Action], call: Call) -> int:
         for action in actions:
             result = action(call)
             code = code or result
-            if result == _INTERRUPTED:
+            if result == EXIT_INTERRUPTED:
                 break
     finally:
         call.close()
@@ -119,7 +117,7 @@ def _run_tests(call: Call) -> int:
             report = run_tests(job, watcher=watcher, interrupts=interrupts)
         finally:
             watcher.close()
-    return 0 if report.outcome.interrupted is Level.NONE else _INTERRUPTED
+    return 0 if report.outcome.interrupted is Level.NONE else EXIT_INTERRUPTED
 
 
 def accept(_: Call) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from megatest.cli.declare import Command, Misuse, Parameter, Value
+from megatest.cli.main import EXIT_INTERRUPTED
 from megatest.cli.modern import COMMANDS, IN_TEST, declared
 
 
@@ -66,7 +67,7 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return 2
     except click.Abort:
-        return 130
+        return EXIT_INTERRUPTED
     return result if isinstance(result, int) else 0
 
 

@@ -9,11 +9,11 @@ from typing import Protocol
 from megatest.config.expand import absolute_path, expand_home
 from megatest.config.shell import joined_lines, run_shell
 from megatest.model.error import Location
+from megatest.scheme.argument import text_of
 from megatest.scheme.evaluate import Interpreter
 from megatest.scheme.fault import SchemeFault
-from megatest.scheme.number import parse_number
 from megatest.scheme.reader import read_all
-from megatest.scheme.value import UNSPECIFIED, Value, brief, is_number, is_true, to_text
+from megatest.scheme.value import UNSPECIFIED, Value, is_true, to_text
 
 
 class Host(Protocol):
@@ -76,21 +76,14 @@ def bindings(host: Host) -> dict[str, Value]:
         "file-exists?": _test(host, "file-exists?", os.path.exists),
         "directory-exists?": _test(host, "directory-exists?", os.path.isdir),
         "args:get-arg": _argument(host),
-        "any->number": _number,
         "current-directory": lambda: host.cwd,
         "*toppath*": host.home,
     }
 
 
-def _text(value: Value, who: str) -> str:
-    if not isinstance(value, str):
-        raise SchemeFault(f"{who}: not a string: {brief(value)}")
-    return value
-
-
 def _getenv(host: Host) -> Callable[[Value], Value]:
     def getenv(name: Value) -> Value:
-        value = host.variable(_text(name, "getenv"))
+        value = host.variable(text_of(name, "getenv"))
         return False if value is None else value
 
     return getenv
@@ -98,7 +91,7 @@ def _getenv(host: Host) -> Callable[[Value], Value]:
 
 def _setenv(host: Host) -> Callable[[Value, Value], Value]:
     def setenv(name: Value, value: Value) -> Value:
-        host.export(_text(name, "setenv"), to_text(value))
+        host.export(text_of(name, "setenv"), to_text(value))
         return UNSPECIFIED
 
     return setenv
@@ -106,7 +99,7 @@ def _setenv(host: Host) -> Callable[[Value, Value], Value]:
 
 def _unsetenv(host: Host) -> Callable[[Value], Value]:
     def unsetenv(name: Value) -> Value:
-        host.export(_text(name, "unsetenv"), None)
+        host.export(text_of(name, "unsetenv"), None)
         return UNSPECIFIED
 
     return unsetenv
@@ -114,21 +107,21 @@ def _unsetenv(host: Host) -> Callable[[Value], Value]:
 
 def _system(host: Host) -> Callable[[Value], Value]:
     def system(command: Value) -> Value:
-        return run_shell(_text(command, "system"), cwd=host.cwd, env=host.env, capture=False).code
+        return run_shell(text_of(command, "system"), cwd=host.cwd, env=host.env, capture=False).code
 
     return system
 
 
 def _shell(host: Host) -> Callable[[Value], Value]:
     def shell(command: Value) -> Value:
-        return joined_lines(run_shell(_text(command, "shell"), cwd=host.cwd, env=host.env).output)
+        return joined_lines(run_shell(text_of(command, "shell"), cwd=host.cwd, env=host.env).output)
 
     return shell
 
 
 def _create_directory(host: Host) -> Callable[..., Value]:
     def create_directory(name: Value, parents: Value = False) -> Value:
-        given = _text(name, "create-directory")
+        given = text_of(name, "create-directory")
         path = os.path.join(host.cwd, expand_home(given, host.env))
         if "\0" in path:
             raise SchemeFault("create-directory: a path has no NUL")
@@ -143,7 +136,7 @@ def _create_directory(host: Host) -> Callable[..., Value]:
 
 def _test(host: Host, who: str, predicate: Callable[[str], bool]) -> Callable[[Value], Value]:
     def test(name: Value) -> Value:
-        given = _text(name, who)
+        given = text_of(name, who)
         path = absolute_path(given, host.cwd, host.env)
         return given if predicate(path) else False
 
@@ -152,14 +145,7 @@ def _test(host: Host, who: str, predicate: Callable[[str], bool]) -> Callable[[V
 
 def _argument(host: Host) -> Callable[..., Value]:
     def get_arg(name: Value, default: Value = False) -> Value:
-        value = host.argument(_text(name, "args:get-arg"))
+        value = host.argument(text_of(name, "args:get-arg"))
         return default if value is None else value
 
     return get_arg
-
-
-def _number(value: Value) -> Value:
-    if is_number(value):
-        return value
-    number = parse_number(value) if isinstance(value, str) else None
-    return False if number is None else number

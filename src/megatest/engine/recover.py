@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from megatest.engine.attempt import Attempt, Row
 from megatest.engine.conclude import conclude, duration_by_journal, failure_of, is_bad, verdict_on
+from megatest.engine.endings import ON_REQUEST
 from megatest.engine.ledger import Ledger
 from megatest.engine.listen import take_in, wall_time_on_this_host
 from megatest.engine.ports import Clock, Executor, Reviewer, WorkArea
@@ -20,8 +21,6 @@ from megatest.model.job import ChangeKind, Job, JobChange
 from megatest.model.record import TestRecord
 from megatest.model.rundir import JOB_LOG, SCRIPT
 from megatest.model.status import ACTIVE, State
-
-_KILLED = "killed on request"
 
 
 def recover(
@@ -56,7 +55,7 @@ def recover(
         attempt = _attempt(record, ledger.row(record.test_id), job_prefix)
         attempt.exit_table = exit_table
         if record.state == State.KILLREQ:
-            attempt.ending = _KILLED
+            attempt.ending = ON_REQUEST
         _read_on(attempt, workarea, ledger, clock)
         if attempt.ended is not None:
             gone.setdefault(record.executor, []).append(attempt.job)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from megatest.app.planning import dry_run, select_tests
 from megatest.app.request import RunRequest
 from megatest.cli.declare import AREA, RUN, Misuse, Value, command, flag, option, rest
-from megatest.cli.main import print_error
+from megatest.cli.main import EXIT_INTERRUPTED, print_error
 from megatest.cli.modern import area_request
 from megatest.cli.output import echo
 from megatest.model.error import Diagnostic
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from megatest.app.run import RunReport
     from megatest.cli.live import PlainWatcher
 
-_INTERRUPTED = 130
 _BAD_STATUSES = ("FAIL", "ABORT", "KILLED", "STUCK/DEAD", "DEAD", "PREQ_FAIL", "ZERO_ITEMS", "n/a")
 
 
@@ -183,5 +182,5 @@ def _exit_status(report: RunReport) -> int:
 
     outcome = report.outcome
     if outcome.interrupted is not Level.NONE:
-        return _INTERRUPTED
+        return EXIT_INTERRUPTED
     return 1 if outcome.bad or outcome.unrunnable else 0
