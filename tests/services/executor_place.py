@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -31,6 +31,7 @@ from megatest.model.job import ChangeKind, Job, JobChange, Resources
 from megatest.model.spec import HostSlots
 
 TIMEOUT_S = 240
+QUICK = BatchSettings(patience_s=3, slowest_poll_s=1, command_timeout_s=20)
 _JOURNAL = ".megatest/journal"
 
 
@@ -322,9 +323,7 @@ class BatchPlaces:
     """
 
     environment: Mapping[str, str]
-    settings: BatchSettings = field(
-        default_factory=lambda: BatchSettings(patience_s=3, slowest_poll_s=1, command_timeout_s=20)
-    )
+    settings: BatchSettings = QUICK
     clock: Callable[[], float] = time.monotonic
 
     def slurm(self, spool: Path) -> Place:

@@ -13,11 +13,10 @@ import pytest
 from megatest.executors.batch import BatchExecutor
 from megatest.executors.setting import BatchSettings
 from megatest.model.job import ChangeKind, Job
-from services.executor_place import BatchPlaces, Behaviour, Place, Watch, Workshop, times_run
+from services.executor_place import QUICK, BatchPlaces, Behaviour, Place, Watch, Workshop, times_run
 from services.service import Services
 from services.unreliable import Unreliable
 
-_SETTINGS = BatchSettings(patience_s=3, slowest_poll_s=1, command_timeout_s=20)
 _UNENDING_S = 1e9
 _HASTE = 20000.0
 """So many seconds of the executor pass in one: it waits for a minute between failing queries."""
@@ -42,7 +41,7 @@ class Queue:
     environment: Mapping[str, str]
 
     def executor(
-        self, settings: BatchSettings = _SETTINGS, clock: Callable[[], float] = time.monotonic
+        self, settings: BatchSettings = QUICK, clock: Callable[[], float] = time.monotonic
     ) -> BatchExecutor:
         executor = self.place(settings, clock).executor()
         assert isinstance(executor, BatchExecutor)
@@ -79,11 +78,6 @@ def queue(request: pytest.FixtureRequest, services: Services, tmp_path: Path) ->
         cancel=("scancel",) if is_slurm else ("qdel",),
         environment=environment,
     )
-
-
-@pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path / "runs")
 
 
 def _hasty_clock() -> Callable[[], float]:

@@ -3,97 +3,61 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from megatest.executors.batch import BatchExecutor
-from megatest.executors.setting import BatchSettings
-from megatest.model.job import ChangeKind, Job, Resources
-from services.executor_place import BatchPlaces, Behaviour, Watch, Workshop, glance, times_run
+from megatest.model.job import ChangeKind, Resources
+from services.batch_service import BatchService, begun
+from services.executor_place import QUICK, Behaviour, Watch, Workshop, glance, times_run
 from services.service import Services, restart
 
-_QUICK = BatchSettings(patience_s=3, slowest_poll_s=1, command_timeout_s=20)
-
-
-class Slurm:
-    """A Slurm and executors over it."""
-
-    def __init__(self, environment: Mapping[str, str], spool: Path) -> None:
-        self._environment = environment
-        self._spool = spool
-        self.directory = Path(environment["SLURM_CONF"]).parent.parent
-
-    def executor(self, settings: BatchSettings = _QUICK) -> BatchExecutor:
-        executor = BatchPlaces(self._environment, settings).slurm(self._spool).executor()
-        assert isinstance(executor, BatchExecutor)
-        return executor
-
-    def tell(self, *words: str) -> int:
-        done = subprocess.run(words, env=dict(self._environment), capture_output=True, text=True, timeout=60)
-        return done.returncode
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Let the controller answer nobody for a while."""
-        pid = int((self.directory / "run/slurmctld.pid").read_text())
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
-
 
 @pytest.fixture
-def slurm(services: Services, tmp_path: Path) -> Slurm:
-    return Slurm(services("slurm-up", 4), tmp_path / "spool")
+def slurm(services: Services, tmp_path: Path) -> BatchService:
+    environment = services("slurm-up", 4)
+    return BatchService(
+        environment=environment,
+        directory=Path(environment["SLURM_CONF"]).parent.parent,
+        pid_file="run/slurmctld.pid",
+        place=lambda places: places.slurm(tmp_path / "spool"),
+    )
 
 
-@pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path / "runs")
-
-
-def _running(watch: Watch, workshop: Workshop, gate: Path) -> tuple[Job, str]:
-    """Let a job begin; return it with its job id as scancel takes it."""
-    job = workshop.job(Behaviour(gate=gate, code=3))
-    [answer] = watch.executor.submit([job])
-    watch.until_told(job, ChangeKind.STARTED)
-    watch.until(lambda: times_run(job) == 1)
-    return job, answer.handle.removeprefix("slurm:").partition("/")[0]
+def _job_id(handle: str) -> str:
+    """Return a job's id as scancel takes it."""
+    return handle.removeprefix("slurm:").partition("/")[0]
 
 
 def test_a_job_that_somebody_else_cancels_ends_with_slurms_word(
-    slurm: Slurm, workshop: Workshop, tmp_path: Path
+    slurm: BatchService, workshop: Workshop, tmp_path: Path
 ) -> None:
     watch = Watch(slurm.executor())
-    job, job_id = _running(watch, workshop, tmp_path / "never")
-    slurm.tell("scancel", job_id)
+    job, handle = begun(watch, workshop, tmp_path / "never")
+    slurm.tell("scancel", _job_id(handle))
     end = watch.until_ended([job])[job.row]
     assert end.kind is ChangeKind.ENDED
     assert end.code != 0
     assert "it was cancelled (CANCELLED)" in end.reason
 
 
-def test_a_pending_job_that_somebody_else_cancels_is_told_too(slurm: Slurm, workshop: Workshop) -> None:
-    watch = Watch(slurm.executor(replace(_QUICK, options=("--hold",))))
+def test_a_pending_job_that_somebody_else_cancels_is_told_too(
+    slurm: BatchService, workshop: Workshop
+) -> None:
+    watch = Watch(slurm.executor(replace(QUICK, options=("--hold",))))
     job = workshop.job()
     [answer] = watch.executor.submit([job])
     told = watch.until_told(job, ChangeKind.PENDING)
     assert "its owner holds it" in told.reason
-    slurm.tell("scancel", answer.handle.removeprefix("slurm:").partition("/")[0])
+    slurm.tell("scancel", _job_id(answer.handle))
     end = watch.until_ended([job])[job.row]
     assert end.code != 0
     assert times_run(job) == 0
 
 
 def test_a_job_that_asks_for_too_much_says_that_it_may_wait_for_ever(
-    slurm: Slurm, workshop: Workshop
+    slurm: BatchService, workshop: Workshop
 ) -> None:
     watch = Watch(slurm.executor())
     job = workshop.job(resources=Resources(cpus=999))
@@ -103,16 +67,20 @@ def test_a_job_that_asks_for_too_much_says_that_it_may_wait_for_ever(
     watch.until_ended([job])
 
 
-def test_a_request_that_slurm_refuses_is_an_answer_with_its_words(slurm: Slurm, workshop: Workshop) -> None:
-    executor = slurm.executor(replace(_QUICK, queue="no-such-partition"))
+def test_a_request_that_slurm_refuses_is_an_answer_with_its_words(
+    slurm: BatchService, workshop: Workshop
+) -> None:
+    executor = slurm.executor(replace(QUICK, queue="no-such-partition"))
     [answer] = executor.submit([workshop.job()])
     assert "invalid partition" in answer.error.lower()
     assert executor.next_poll_s() is None
 
 
-def test_a_failed_node_is_a_loss_and_no_verdict(slurm: Slurm, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_failed_node_is_a_loss_and_no_verdict(
+    slurm: BatchService, workshop: Workshop, tmp_path: Path
+) -> None:
     watch = Watch(slurm.executor())
-    job, _ = _running(watch, workshop, tmp_path / "never")
+    job, _ = begun(watch, workshop, tmp_path / "never")
     node = os.uname().nodename.partition(".")[0]
     try:
         assert slurm.tell("scontrol", "update", f"nodename={node}", "state=down", "reason=test") == 0
@@ -124,12 +92,12 @@ def test_a_failed_node_is_a_loss_and_no_verdict(slurm: Slurm, workshop: Workshop
 
 
 def test_a_controller_that_answers_nobody_holds_nothing_up_and_loses_nothing(
-    slurm: Slurm, workshop: Workshop, tmp_path: Path
+    slurm: BatchService, workshop: Workshop, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
-    executor = slurm.executor(replace(_QUICK, command_timeout_s=1, submit_timeout_s=1))
+    executor = slurm.executor(replace(QUICK, command_timeout_s=1, submit_timeout_s=1))
     watch = Watch(executor)
-    job, _ = _running(watch, workshop, gate)
+    job, _ = begun(watch, workshop, gate)
     late = workshop.job()
     with slurm.frozen():
         [answer] = executor.submit([late])
@@ -144,7 +112,9 @@ def test_a_controller_that_answers_nobody_holds_nothing_up_and_loses_nothing(
     assert [times_run(job), times_run(late)] == [1, 1]
 
 
-def test_a_preempted_job_is_a_loss_and_no_verdict(slurm: Slurm, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_preempted_job_is_a_loss_and_no_verdict(
+    slurm: BatchService, workshop: Workshop, tmp_path: Path
+) -> None:
     watch = Watch(slurm.executor())
     job = workshop.job(Behaviour(gate=tmp_path / "never"), resources=Resources(cpus=16))
     watch.executor.submit([job])
@@ -158,7 +128,7 @@ def test_a_preempted_job_is_a_loss_and_no_verdict(slurm: Slurm, workshop: Worksh
 
 
 def test_licences_that_are_there_are_waited_for_and_others_refused(
-    slurm: Slurm, workshop: Workshop, tmp_path: Path
+    slurm: BatchService, workshop: Workshop, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     watch = Watch(slurm.executor())
@@ -176,25 +146,25 @@ def test_licences_that_are_there_are_waited_for_and_others_refused(
 
 
 def test_a_job_that_is_requeued_against_our_wish_is_told_once(
-    slurm: Slurm, workshop: Workshop, tmp_path: Path
+    slurm: BatchService, workshop: Workshop, tmp_path: Path
 ) -> None:
-    watch = Watch(slurm.executor(replace(_QUICK, options=("--requeue",))))
-    job, job_id = _running(watch, workshop, tmp_path / "never")
-    assert slurm.tell("scontrol", "requeue", job_id) == 0
+    watch = Watch(slurm.executor(replace(QUICK, options=("--requeue",))))
+    job, handle = begun(watch, workshop, tmp_path / "never")
+    assert slurm.tell("scontrol", "requeue", _job_id(handle)) == 0
     watch.until(lambda: glance(job.run_dir)[1] is not None)
     watch.executor.recorded(job.row, 143)
     # It is pending again, for two minutes: the record of its first start need not wait for that.
     end = watch.until_ended([job])[job.row]
-    slurm.tell("scancel", job_id)
+    slurm.tell("scancel", _job_id(handle))
     assert (end.kind, end.code) == (ChangeKind.ENDED, 143)
 
 
 def test_daemons_may_be_restarted_under_running_and_pending_jobs(
-    slurm: Slurm, workshop: Workshop, tmp_path: Path
+    slurm: BatchService, workshop: Workshop, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     watch = Watch(slurm.executor())
-    job, _ = _running(watch, workshop, gate)
+    job, _ = begun(watch, workshop, gate)
     waiting = workshop.job(resources=Resources(cpus=16))
     watch.executor.submit([waiting])
     watch.until_told(waiting, ChangeKind.PENDING)
@@ -205,15 +175,15 @@ def test_daemons_may_be_restarted_under_running_and_pending_jobs(
     assert [times_run(job), times_run(waiting)] == [1, 1]
 
 
-def test_without_accounting_the_controller_itself_is_asked(slurm: Slurm, workshop: Workshop) -> None:
-    watch = Watch(slurm.executor(replace(_QUICK, accounting=False)))
+def test_without_accounting_the_controller_itself_is_asked(slurm: BatchService, workshop: Workshop) -> None:
+    watch = Watch(slurm.executor(replace(QUICK, accounting=False)))
     job = workshop.job(Behaviour(signal=9))
     watch.executor.submit([job])
     assert watch.until_ended([job])[job.row].signal == 9
 
 
 @pytest.mark.slow
-def test_a_time_limit_is_named_as_the_reason(slurm: Slurm, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_time_limit_is_named_as_the_reason(slurm: BatchService, workshop: Workshop, tmp_path: Path) -> None:
     watch = Watch(slurm.executor())
     job = workshop.job(Behaviour(gate=tmp_path / "never"), resources=Resources(walltime_s=1))
     watch.executor.submit([job])

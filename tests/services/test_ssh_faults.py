@@ -20,11 +20,6 @@ def places(services: Services) -> SshPlaces:
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path / "runs")
-
-
-@pytest.fixture
 def breakable(places: SshPlaces, tmp_path: Path) -> Breakable:
     text = Path(places.environment["MEGATEST_TEST_SSH_CONFIG"]).read_text()
     return Breakable(tmp_path / "ssh_config", text)

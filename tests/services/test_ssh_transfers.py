@@ -88,11 +88,6 @@ def far(services: Services, tmp_path: Path) -> Iterator[Far]:
     far.close()
 
 
-@pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path / "runs")
-
-
 def _watch(far: Far, workshop: Workshop, *, speed: int = 1) -> Watch:
     """Return a watch on an executor that has already brought what tests call to the host."""
     watch = Watch(far.executor(speed=speed))

@@ -338,9 +338,11 @@ def test_an_added_field_is_read_without_being_written(path: Path) -> None:
 
 
 def test_the_case_of_a_field_does_not_count(path: Path) -> None:
-    opened(path, create=True).close()
+    with closing(opened(path, create=True)) as store:
+        run = store.register_run(UBUNTU, "w1", owner="me", time=1)
     with closing(opened(path, Field(name="SYSNAME"), Field(name="fsname"))) as store:
-        store.register_run(UBUNTU, "w1", owner="me", time=1)
+        assert store.runs() == [run]
+    assert asked(path, "SELECT fieldname FROM keys ORDER BY id") == [("sysname",), ("fsname",)]
 
 
 def test_a_value_that_looks_like_a_number_keeps_its_form(path: Path) -> None:
