@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from megatest.app.look import settle_on_look
 from megatest.app.query import (
@@ -20,10 +20,13 @@ from megatest.app.wiring import open_records
 from megatest.cli.declare import AREA, JSON, RUN, Value, command, flag, option, optional
 from megatest.cli.modern import area_request
 from megatest.cli.output import echo
-from megatest.model.record import Glance, TestRecord
+from megatest.model.record import Glance, RunRecord, TestRecord
 from megatest.model.spec import TestMeta
 from megatest.reports import listing
 from megatest.reports.verdict import needs_attention
+
+if TYPE_CHECKING:
+    from megatest.app.wiring import Records
 
 
 @command(
@@ -68,31 +71,35 @@ def list_command(
     records = open_records(session, read_only=True)
     if runs:
         found = find_runs(records, session.area.field_names, RunFilter(target=target, runname=runname))
-        counts = {
-            run_id: listing.ordered(counter) for run_id, counter in counts_by_run(records, found).items()
-        }
-        if as_json:
-            echo(listing.dumps([listing.run_json(run, counts[run.id]) for run in found]))
-        else:
-            _echo_lines(listing.run_lines([(run, counts[run.id]) for run in found]))
+        _echo_runs(records, found, as_json=as_json)
         return
     run = one_run(records, session, target, runname)
     note = settle_on_look(session, records, run)
     which = TestFilter(pattern=pattern, states=_words(states), statuses=_words(statuses))
     if as_json:
         tests = _chosen(find_tests(records, run, which), bad=bad, sort=sort)
-        metas, nothing = records.meta(), TestMeta()
-        shown = [
-            {**listing.test_json(t), **listing.meta_json(metas.get(t.test_id.test, nothing))} for t in tests
-        ]
-        body = {**listing.run_json(run), "note": note, "tests": shown}
-        echo(listing.dumps(body))
+        echo(listing.dumps({**listing.run_json(run), "note": note, "tests": _with_meta(records, tests)}))
         return
-    shown_tests = _chosen(find_glances(records, run, which), bad=bad, sort=sort)
-    echo(f"Run {run.name}: {listing.counts_text(listing.counts(shown_tests))}")
-    _echo_lines(listing.test_lines(shown_tests))
+    glances = _chosen(find_glances(records, run, which), bad=bad, sort=sort)
+    echo(f"Run {run.name}: {listing.counts_text(listing.counts(glances))}")
+    _echo_lines(listing.test_lines(glances))
     if note:
         echo(note)
+
+
+def _echo_runs(records: Records, runs: Sequence[RunRecord], *, as_json: bool) -> None:
+    by_run = counts_by_run(records, runs)
+    counted = [(run, listing.ordered(by_run[run.id])) for run in runs]
+    if as_json:
+        echo(listing.dumps([listing.run_json(run, counts) for run, counts in counted]))
+    else:
+        _echo_lines(listing.run_lines(counted))
+
+
+def _with_meta(records: Records, tests: Sequence[TestRecord]) -> list[dict[str, object]]:
+    """Return what is told of each test as data, with what its file says of it for people."""
+    metas, nothing = records.meta(), TestMeta()
+    return [{**listing.test_json(t), **listing.meta_json(metas.get(t.test_id.test, nothing))} for t in tests]
 
 
 _Listed = TypeVar("_Listed", TestRecord, Glance)
