@@ -139,3 +139,38 @@ def test_kill_and_a_new_engine_reach_what_a_launcher_left_in_the_background(tmp_
     engine.communicate(timeout=60)
     assert "PASS" in kit.good("list", "long")
     assert _launched(kit).count("long") == 1
+
+
+PRE_LAUNCH = """
+[pre-launch-env-vars]
+OF_THE_TEST plain
+GREETING its own
+
+[pre-launch-env-overrides]
+OF_THE_LAUNCH 1
+fsname not the target's
+"""
+
+
+@pytest.mark.parametrize("launcher", ["", "nbfake"])
+def test_variables_for_the_launch_and_of_the_test_reach_a_test_with_and_without_launcher(
+    tmp_path: Path, launcher: str
+) -> None:
+    kit = _area(tmp_path, f"{CONFIG}\n[jobtools]\nlauncher {launcher}\n")
+    kit.add_test("asks", 'echo "$OF_THE_TEST, $GREETING, $OF_THE_LAUNCH, $fsname" > answers', PRE_LAUNCH)
+    done = kit.megatest("run", "asks", "-t", "ubuntu/nfs", "-n", "w1", more=_more(kit))
+    assert done.code == 0, done.said
+    assert _executors(kit) == {"asks/": "command" if launcher else "local"}
+    answers = kit.home / "runs/ubuntu/nfs/w1/asks/answers"
+    assert answers.read_text() == "plain, its own, 1, nfs\n"
+
+
+def test_a_launcher_is_told_the_run_directory(tmp_path: Path) -> None:
+    kit = _area(tmp_path, f"{CONFIG}\n[jobtools]\nlauncher told\n")
+    (tmp_path / "tools/told").write_text(
+        '#!/bin/sh\necho "$MT_TEST_RUN_DIR" > "$MT_RUN_AREA_HOME/told"\n"$@"\n'
+    )
+    (tmp_path / "tools/told").chmod(0o755)
+    done = kit.megatest("run", "quiet", "-t", "ubuntu/nfs", "-n", "w1", more=_more(kit))
+    assert done.code == 0, done.said
+    assert (kit.home / "told").read_text() == f"{kit.home}/runs/ubuntu/nfs/w1/quiet\n"

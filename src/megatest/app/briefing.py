@@ -121,7 +121,7 @@ class TestBriefing:
         shared, own = self._variables(test_id, item)
         if spec.depends_on_items:
             spec = self._read_again(spec, (*shared, *own))
-            own = (*own, *spec.environment)
+        own = (*own, *spec.environment)
         steps = (*spec.steps, *self._subrun(spec))
         if not spec.runscript and not steps:
             raise UserError(f"test {test_id.test} has neither [setup] runscript nor [ezsteps]")
@@ -272,11 +272,14 @@ class TestBriefing:
     ) -> Mapping[str, str]:
         """Return the environment of the process that is started.
 
-        The job script sets the test's variables itself; a launcher wants to see them too.
+        The job script sets the test's variables itself; a launcher wants to see them too.  The variables
+        for the launch are inherited by the test, as far as it does not set them itself.
         """
-        if choice.executor != COMMAND:
-            return self._context.inherited
-        more = (*shared, *own, *spec.launch_environment)
+        more = spec.launch_environment
+        if choice.executor == COMMAND:
+            more = (*shared, *own, *more)
+        if not more:
+            return self._context.inherited  # one object for all tests, which is kept encoded
         return {**self._context.inherited, **{v.name: v.value for v in more}}
 
     # -- reading testconfigs ----------------------------------------------------------------------

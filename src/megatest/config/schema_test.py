@@ -145,7 +145,7 @@ TEST: Final = FileSchema(
         ),
         Section(
             name="pre-launch-env-overrides",
-            doc="variables of the launcher only",
+            doc="variables of the launcher, and without one of the test itself, where all else wins",
             entry="NAME VALUE",
             entry_doc="a variable",
         ),

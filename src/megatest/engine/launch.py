@@ -65,6 +65,9 @@ def job_of(standing: Standing, row: Row, prefix: str) -> Job:
     """
     brief, prepared = standing.brief, standing.prepared
     attempt = brief.spec.attempt
+    environment = brief.environment
+    if brief.launcher:
+        environment = {**environment, "MT_TEST_RUN_DIR": prepared.run_dir}
     return Job(
         row=row.id,
         attempt=attempt,
@@ -72,7 +75,7 @@ def job_of(standing: Standing, row: Row, prefix: str) -> Job:
         run_dir=prepared.run_dir,
         script=prepared.script,
         log=prepared.log,
-        environment=brief.environment,
+        environment=environment,
         launcher=brief.launcher,
         resources=brief.resources,
     )

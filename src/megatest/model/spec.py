@@ -217,7 +217,7 @@ class TestSpec:
         meta: see there.
         disks: overrides the area's disks when not empty.
         environment: ``[pre-launch-env-vars]``, as expanded.
-        launch_environment: ``[pre-launch-env-overrides]``: for the launcher's process only.
+        launch_environment: ``[pre-launch-env-overrides]``: of the process that is launched.
         skip: see there.
         triggers: in the file's order.
         subrun: ``[subrun]`` as given; empty without.
