@@ -107,6 +107,14 @@ def test_tests_and_items_go_different_ways(tmp_path: Path) -> None:
     assert _launched(kit) == sorted(["setup", "far corner slow", "corner fast"])
 
 
+def test_a_launcher_line_with_an_unknown_host_type_ends_no_run(tmp_path: Path) -> None:
+    kit = _area(tmp_path, FLEXIBLE.replace("quiet        here", "quiet        her"))
+    done = kit.megatest("run", "quiet", "-t", "ubuntu/nfs", "-n", "w1", more=_more(kit))
+    assert done.code == 0, done.said
+    assert _executors(kit) == {"quiet/": "command"}  # the area's own launcher
+    assert "megatest.config:16:14: warning: [host-types] has no 'her'" in done.err
+
+
 def test_an_item_may_go_to_an_executor_that_its_test_does_not_go_to(tmp_path: Path) -> None:
     kit = _area(tmp_path, FLEXIBLE.replace("NBFAKE_HOST=far nbfake", "executor:local"))
     done = kit.megatest("run", "corner", "-t", "ubuntu/nfs", "-n", "w1", more=_more(kit))

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
-from megatest.model.error import UserError
 from megatest.model.ids import TestId
 from megatest.model.slotted import dataclass
 from megatest.model.spec import Area
@@ -45,9 +44,6 @@ def choose(area: Area, test_id: TestId, environ: Mapping[str, str], asked: str =
         test_id: matched against the patterns of ``[launchers]``.
         environ: its PATH says which launchers exist.
         asked: the executor that the user asked for; empty for the area's choice.
-
-    Raises:
-        UserError: a host type that the file does not define.
     """
     line = _flexible_line(area, test_id) if area.flexi_launcher and not asked else ""
     named = asked
@@ -74,7 +70,7 @@ def _as_shell_text(area: Area, line: str) -> str:
 
 def executors_of_items(area: Area) -> set[str]:
     """Return the executors that ``[launchers]`` chooses by a pattern that looks at items."""
-    lines = [area.host_types.get(host_type, "") for pattern, host_type in area.launchers if "/" in pattern]
+    lines = [area.host_types[host_type] for pattern, host_type in area.launchers if "/" in pattern]
     return {line.removeprefix(_EXECUTOR).strip() for line in lines if line.startswith(_EXECUTOR)}
 
 
@@ -85,12 +81,6 @@ def _flexible_line(area: Area, test_id: TestId) -> str:
 
     for pattern, host_type in area.launchers:
         if parse_pattern(pattern).matches(test_id.test, test_id.item):
-            if host_type not in area.host_types:
-                known = ", ".join(area.host_types) or "none"
-                raise UserError(
-                    f"[launchers] sends {test_id} to host type {host_type!r}, which is not in [host-types]",
-                    hint=f"defined: {known}",
-                )
             return area.host_types[host_type]
     return ""
 

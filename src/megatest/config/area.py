@@ -200,6 +200,7 @@ def _with_limits(area: Area, values: Values) -> Area:
 
 
 def _with_launching(area: Area, values: Values) -> Area:
+    host_types = values.texts("host-types")
     return replace(
         area,
         launcher=values.text("jobtools", "launcher"),
@@ -207,11 +208,27 @@ def _with_launching(area: Area, values: Values) -> Area:
         use_shell=values.text("jobtools", "useshell") != "no",
         max_load=values.number("jobtools", "maxload"),
         flexi_launcher=values.text("jobtools", "flexi-launcher") != "no",
-        launchers=tuple(values.texts("launchers").items()),
-        host_types=values.texts("host-types"),
+        launchers=_launchers(values, host_types),
+        host_types=host_types,
         hosts=hosts_from(values),
         executors=_executors(values),
     )
+
+
+def _launchers(values: Values, host_types: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return the patterns with the host types that they choose; one that does not exist is passed over."""
+    chosen = []
+    for entry in values.entries("launchers"):
+        host_type = entry.value.strip()
+        if host_type in host_types:
+            chosen.append((entry.key, host_type))
+            continue
+        from megatest.config.nearest import did_you_mean  # few areas have such a mistake
+
+        message = f"[host-types] has no {host_type!r}, so this line is passed over"
+        hint = did_you_mean(host_type, host_types)
+        values.findings.append(entry.finding(Severity.WARNING, message, hint=hint))
+    return tuple(chosen)
 
 
 def _with_words(area: Area, values: Values) -> Area:

@@ -139,11 +139,6 @@ def _check_area_values(area: Loaded[Area]) -> Iterator[Diagnostic]:
         entry = sections["disks"][disk.name]
         if not os.path.isdir(disk.path) and disk.path != os.path.join(area.value.home, "runs"):
             yield entry.finding(Severity.WARNING, f"disk {disk.name!r}: there is no directory {disk.path}")
-    for entry in sections.get("launchers", {}).values():
-        host_type = entry.value.strip()
-        if host_type not in area.value.host_types:
-            hint = did_you_mean(host_type, area.value.host_types)
-            yield entry.finding(Severity.WARNING, f"[host-types] has no {host_type!r}", hint=hint)
     yield from _check_words(sections.get("validvalues", {}))
     target = sections.get("setup", {}).get("target")
     if target is not None and area.value.fields:

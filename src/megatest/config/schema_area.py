@@ -257,7 +257,8 @@ AREA: Final = FileSchema(
             doc="which host type starts which tests, with `[jobtools] flexi-launcher`; the first "
             "match counts",
             entry="PATTERN HOSTTYPE",
-            entry_doc="a test pattern and a name of `[host-types]`",
+            entry_doc="a test pattern and a name of `[host-types]`; a line with another name is passed over, "
+            "with a warning",
         ),
         Section(
             name="host-types",

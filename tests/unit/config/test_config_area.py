@@ -296,3 +296,13 @@ def test_a_pool_that_cannot_be_is_an_error_with_its_place(tmp_path: Path, line: 
     (finding,) = _load(tmp_path, FIELDS + f"[pools]\n{line}\n").findings
     assert said in finding.message
     assert finding.location is not None
+
+
+def test_a_launcher_line_with_an_unknown_host_type_is_passed_over_and_named(tmp_path: Path) -> None:
+    loaded = _load(tmp_path, f"{FIELDS}[launchers]\na1 fats\na% slow\n[host-types]\nfast x\nslow y\n")
+    assert loaded.value.launchers == (("a%", "slow"),)
+    (finding,) = loaded.findings
+    assert "[host-types] has no 'fats'" in finding.render()
+    assert finding.location is not None
+    assert finding.location.line == 5
+    assert finding.hint == "did you mean 'fast'?"
