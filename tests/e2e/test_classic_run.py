@@ -198,3 +198,18 @@ def test_a_test_may_report_with_the_original_options(tmp_path: Path) -> None:
     assert "build  0" in shown
     assert "check  2" in shown
     assert "a word" in shown
+
+
+@pytest.mark.parametrize("words", [("-run", *W1), ("run", "-t", "ubuntu/nfs", "-n", "w1")])
+def test_a_run_without_any_usable_disk_ends_before_anything_starts(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    kit = make_area(tmp_path / "area", f"{CONFIG}[disks]\ndisk0 /nowhere\ndisk1 /dev/null\n")
+    kit.add_test("ok")
+    kit.add_test("items")
+    done = kit.megatest(*words)
+    assert done.code == 3, done.said
+    assert "disk0 (/nowhere, " in done.err
+    assert f"{kit.home}/megatest.config:9:7) does not exist; disk1 (/dev/null" in done.err
+    assert "hint: make such a directory" in done.err
+    assert not (kit.home / "megatest.db").exists()

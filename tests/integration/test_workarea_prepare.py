@@ -400,8 +400,16 @@ def test_too_little_space_says_how_little(kit: AreaKit) -> None:
     area = kit.work_area(min_space_kib=1 << 60)
 
     assert "KiB free, not more than" in area.low_space()
+    assert "it goes on when there is room (megatest rm" in area.low_space()
+    assert area.unusable() == ""
     with pytest.raises(EnvironmentFault, match="no disk can take"):
         area.prepare(kit.spec())
+
+
+def test_a_disk_that_may_get_room_keeps_the_others_from_being_all_unusable(kit: AreaKit) -> None:
+    absent, full = Disk(name="absent", path=f"{kit.root}/absent"), kit.disk("full")
+    assert "does not exist" in kit.work_area(disks=(absent,)).unusable()
+    assert kit.work_area(disks=(absent, full), min_space_kib=1 << 60).unusable() == ""
 
 
 @pytest.fixture
@@ -440,7 +448,7 @@ def test_a_disk_without_room_for_the_script_leaves_nothing_either(kit: AreaKit, 
 def test_a_run_area_that_cannot_be_made_is_told(kit: AreaKit) -> None:
     (kit.home / "runs").touch()
 
-    assert "cannot be created" in kit.work_area().low_space()
+    assert "cannot be created" in kit.work_area().unusable()
 
 
 def test_a_test_that_fills_the_disk_still_has_a_readable_journal(kit: AreaKit, tiny_disk: Disk) -> None:

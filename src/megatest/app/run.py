@@ -62,6 +62,7 @@ def run_tests(
     session, request = selected.session, selected.request
     for name in executor_names(selected, ()):
         wiring.check_executor(session, name)
+    wiring.check_disks(session, clock)
     store = wiring.open_records(session, create=True)
     try:
         assert session.target is not None, "a selection has a target"

@@ -248,6 +248,17 @@ def make_workarea(area: Area, environment: Mapping[str, str], clock: Clock) -> W
     )
 
 
+def check_disks(session: Session, clock: Clock) -> None:
+    """Refuse to begin where no disk is usable: room may come, a directory that is not there will not.
+
+    Raises:
+        EnvironmentFault: each disk's trouble with its place in the file.
+    """
+    why = make_workarea(session.area, session.request.environ, clock).unusable()
+    if why:
+        raise EnvironmentFault(why, hint="make such a directory, or let it be written, or correct [disks]")
+
+
 def make_luggage() -> Luggage:
     """Return what carries run directories to hosts that do not share them."""
     import megatest

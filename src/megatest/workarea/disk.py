@@ -16,6 +16,7 @@ from megatest.workarea.directory import make_directories
 _FRESH_S: Final = 3.0
 _SCRIPT_LIMIT_S: Final = 20.0
 _SIZE: Final = r"\s*(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)"
+_MAKE_ROOM: Final = "megatest rm takes old runs away; a lower [setup] minspace holds for the next command"
 _UNIT_KIB: Final = {"": 1, "k": 1, "m": 1 << 10, "g": 1 << 20, "t": 1 << 30}
 
 
@@ -91,7 +92,14 @@ class Disks:
         if self._knows_best():
             return ""
         rooms = [(self._room(disk), disk) for disk in self._disks]
-        return self._why_none(rooms) if all(room.problem for room, _ in rooms) else ""
+        if not all(room.problem for room, _ in rooms):
+            return ""
+        return f"{self._why_none(rooms)}; it goes on when there is room ({_MAKE_ROOM})"
+
+    def unusable(self) -> str:
+        """Return why none of the area's disks is usable, whatever room there will be; empty if one may be."""
+        rooms = [(self._room(disk), disk) for disk in self._disks]
+        return self._why_none(rooms) if all(room.problem and room.free_kib < 0 for room, _ in rooms) else ""
 
     def free_kib(self, path: str) -> int:
         """Return the free KiB of the file system that holds `path`; -1 if it cannot be asked."""
@@ -107,7 +115,7 @@ class Disks:
         return self._real_paths[disk]
 
     def _why_none(self, rooms: Sequence[tuple[_Room, Disk]]) -> str:
-        reasons = "; ".join(f"{disk.name} ({disk.path}) {room.problem}" for room, disk in rooms)
+        reasons = "; ".join(f"{_named(disk)} {room.problem}" for room, disk in rooms)
         return f"no disk can take a run directory: {reasons}"
 
     def _room(self, disk: Disk) -> _Room:
@@ -142,6 +150,11 @@ class Disks:
         except (OSError, subprocess.TimeoutExpired):
             return -1
         return kib_from_text(done.stdout.decode("utf-8", "replace")) if done.returncode == 0 else -1
+
+
+def _named(disk: Disk) -> str:
+    place = f", {disk.location}" if disk.location else ""
+    return f"{disk.name} ({disk.path}{place})"
 
 
 def kib_from_text(text: str) -> int:

@@ -170,6 +170,10 @@ class WorkAreaOnDisk:
         """Return why nothing may be launched for want of disk space; empty if all is well."""
         return self._disks.low_space()
 
+    def unusable(self) -> str:
+        """Return why no disk could take a run directory even if it were empty; empty if one could."""
+        return self._disks.unusable()
+
     def free_kib(self, path: str) -> int:
         """Return the free KiB of the disk that holds `path`; -1 if it cannot be asked."""
         return self._disks.free_kib(path)
