@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from area_kit import TARGET, W1, AreaKit, make_area, suite, wait_for_file
 
 
@@ -45,20 +46,37 @@ def test_removal_heeds_states_and_may_keep_the_records(tmp_path: Path) -> None:
 def test_a_locked_run_is_neither_removed_nor_changed(tmp_path: Path) -> None:
     kit = ran(suite(tmp_path / "area"))
     kit.good("-lock", *W1)
-    done = kit.megatest("-remove-runs", *W1, "-testpatt", "%")
-    assert done.code == 1
-    assert "warning: ubuntu/nfs/w1 stays: the run is locked" in done.err
-    assert kit.megatest("-set-state-status", "COMPLETED,FAIL", *W1, "-testpatt", "%").code == 2
-    kit.good("-unlock", *W1)
-    kit.good("-remove-runs", *W1, "-testpatt", "%")
+    before = kit.good("-list-runs", "w1")
+    for words in (
+        ["-remove-runs"],
+        ["-set-state-status", "COMPLETED,FAIL"],
+        ["-set-state-status", "KILLREQ,n/a"],
+    ):
+        done = kit.megatest(*words, *W1, "-testpatt", "%")
+        assert done.code == 0, done.said
+        assert f"warning: run ubuntu/nfs/w1 is locked: {words[0]} changes nothing of it" in done.err
+        assert kit.good("-list-runs", "w1") == before
+    assert kit.megatest("-unlock", *W1, stdin="y\n").out == "unlock run ubuntu/nfs/w1? y/n "
+    assert kit.good("-remove-runs", *W1, "-testpatt", "%") != ""
+
+
+@pytest.mark.parametrize("answer", ["n\n", "yes\n", "\n", ""])
+def test_a_run_stays_locked_unless_the_answer_is_y(tmp_path: Path, answer: str) -> None:
+    kit = ran(suite(tmp_path / "area"))
+    kit.good("-lock", *W1)
+    done = kit.megatest("-unlock", *W1, stdin=answer)
+    assert done.code == 0, done.said
+    assert "run ubuntu/nfs/w1 stays locked" in done.err
+    assert "state: locked" in kit.good("-list-runs", "w1")
+    assert kit.good("unlock", "-n", "w1", "-t", "ubuntu/nfs") == "run ubuntu/nfs/w1 is unlocked\n"
 
 
 def test_an_action_that_could_not_do_everything_keeps_no_later_one_from_being_done(tmp_path: Path) -> None:
     kit = ran(suite(tmp_path / "area"))
-    kit.good("-lock", *W1)
+    (kit.home / "lt/ubuntu/nfs/w1/ok/.megatest/job.sh").unlink()
     done = kit.megatest("-remove-runs", *W1, "-testpatt", "%", "-list-runs", "w1")
     assert done.code == 1
-    assert "stays: the run is locked" in done.err
+    assert "ubuntu/nfs/w1/ok stays" in done.err
     assert "  Test: ok" in done.out
 
 

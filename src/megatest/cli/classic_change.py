@@ -8,7 +8,7 @@ from megatest.app import wiring
 from megatest.app.attend import Desk
 from megatest.app.beside import ring_for
 from megatest.app.create import make_area, make_test
-from megatest.app.edit import set_lock, set_run, set_tests
+from megatest.app.edit import LOCKED, set_lock, set_run, set_tests
 from megatest.app.kill import kill_tests, wait_for
 from megatest.app.query import TestFilter
 from megatest.app.removal import RemoveOrder
@@ -25,7 +25,7 @@ from megatest.model.status import State
 
 def remove_runs(call: Call) -> int:
     """-remove-runs: directories and records of tests, then runs without tests."""
-    runs = call.runs("-remove-runs")
+    runs = _unlocked_runs(call, "-remove-runs")
     order = RemoveOrder(
         which=call.tests("-remove-runs"),
         keep_records=call.line.has("keep-records"),
@@ -49,13 +49,22 @@ def set_state_status(call: Call) -> int:
             f"{action} needs a state and a status, not {call.line.value('set-state-status')!r}",
             hint=f"for example: {action} NOT_STARTED,n/a",
         )
-    runs, which = call.runs(action), call.tests(action)
+    runs, which = _unlocked_runs(call, action), call.tests(action)
     for run in runs:
         if words[0] == State.KILLREQ:
             _kill(call, run, which)
         else:
             _set(call, run, which, words)
     return 0
+
+
+def _unlocked_runs(call: Call, action: str) -> list[RunRecord]:
+    """Return the runs that the line means, but for locked ones: these have no tests for changes."""
+    runs = call.runs(action)
+    for run in runs:
+        if run.state == LOCKED:
+            print_error(f"warning: run {run.name} is locked: {action} changes nothing of it (see -unlock)")
+    return [run for run in runs if run.state != LOCKED]
 
 
 def _kill(call: Call, run: RunRecord, which: TestFilter) -> None:
@@ -96,17 +105,22 @@ def set_run_status(call: Call) -> int:
 
 def lock(call: Call) -> int:
     """-lock: protect runs from removal and changes by hand."""
-    return _lock(call, "-lock", locked=True)
+    call.first_run("-lock")
+    set_lock(call.session, call.records, call.runs("-lock"), locked=True, author=call.author)
+    return 0
 
 
 def unlock(call: Call) -> int:
-    """-unlock: take the protection away."""
-    return _lock(call, "-unlock", locked=False)
-
-
-def _lock(call: Call, action: str, *, locked: bool) -> int:
-    call.first_run(action)
-    set_lock(call.session, call.records, call.runs(action), locked=locked, author=call.author)
+    """-unlock: take the protection away, of each run for which standard input says y."""
+    call.first_run("-unlock")
+    for run in call.runs("-unlock"):
+        if run.state != LOCKED:
+            continue
+        print(f"unlock run {run.name}? y/n ", end="", flush=True)
+        if sys.stdin.readline().strip() == "y":
+            set_lock(call.session, call.records, [run], locked=False, author=call.author)
+        else:
+            print_error(f"run {run.name} stays locked: the answer was not y")
     return 0
 
 

@@ -156,7 +156,9 @@ GROUPS: Final[tuple[tuple[str, tuple[Option, ...]], ...]] = (
             ),
             _action("set-run-status", "STATUS", "set the status of a run; -m sets its comment", ""),
             _action("lock", "", "protect runs from removal and changes by hand", "lock"),
-            _action("unlock", "", "take the protection away", "unlock"),
+            _action(
+                "unlock", "", "take the protection away; asks y or n on standard input for each run", "unlock"
+            ),
             _action("summarize-items", "", "write the pages about the items of tests again", ""),
             _action("update-meta", "", "read [test_meta] of all tests again", ""),
             _action("run-wait", "", "wait until nothing that matches is under way", "wait"),
