@@ -19,7 +19,7 @@ def area(tmp_path_factory: pytest.TempPathFactory) -> AreaKit:
 
 LISTING = """\
 Run: ubuntu/nfs/w1 sysname: ubuntu fsname: nfs id: 1 runname: w1 state: new status: n/a owner: tester \
-event_time: TIME comment: a word fail_count: 0 pass_count: 0
+event_time: TIME comment: a word fail_count: 1 pass_count: 3
   Test: ok                        State: COMPLETED       Status: PASS            Runtime:     0s Time: TIME             Host: HOST
   Test: items(red)                State: COMPLETED       Status: PASS            Runtime:     0s Time: TIME             Host: HOST
   Test: items(green)              State: COMPLETED       Status: PASS            Runtime:     0s Time: TIME             Host: HOST
@@ -45,6 +45,7 @@ def test_list_runs_takes_patterns_of_runs_tests_items_and_targets(area: AreaKit)
     assert area.good("-list-runs", "nothing") == ""
     one = area.good("-list-runs", "%", ":sysname", "ubuntu", "-testpatt", "items", "-itempatt", "red")
     assert [line.split()[1] for line in one.splitlines()] == ["ubuntu/nfs/w1", "items(red)"]
+    assert "fail_count: 1 pass_count: 3" in one  # of the whole run, whichever of its tests are listed
     bad = area.good("-list-runs", "w%", *TARGET, "-status", "FAIL,PREQ_FAIL", "-state", "COMPLETED")
     assert "Test: bad" in bad
     assert "behind" not in bad

@@ -71,6 +71,13 @@ def test_list_and_show_say_how_tests_stand(area: AreaKit) -> None:
     assert "bad" in area.good("why", "behind")
 
 
+@pytest.mark.parametrize("words", [["list", "--runs"], ["list"], ["show", "bad"], ["wait"]])
+def test_the_counts_of_a_run_are_those_of_its_tests(area: AreaKit, words: list[str]) -> None:
+    shown = json.loads(area.megatest(*words, "--json").out)
+    run = shown[0] if isinstance(shown, list) else shown["run"] if words[0] == "show" else shown
+    assert (run["pass_count"], run["fail_count"]) == (3, 1)
+
+
 def test_log_prints_a_tests_output_or_its_path(area: AreaKit) -> None:
     assert area.good("log", "ok") == "shown\n"
     assert area.good("log", "ok", "-f") == "shown\n"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from megatest.model.error import UserError
 from megatest.model.ids import TestId
 from megatest.model.record import EditRecord, Glance, RunRecord, StepRecord, TestRecord, ValueRecord
-from megatest.model.slotted import dataclass
+from megatest.model.slotted import dataclass, replace
 from megatest.reports import verdict
 
 if TYPE_CHECKING:
@@ -62,6 +62,18 @@ def find_runs(records: Records, fields: Sequence[str], which: RunFilter) -> list
     """
     wanted = _run_predicate(fields, which)
     return sorted(records.runs(wanted), key=lambda run: (run.event_time, run.id))
+
+
+def with_counts(records: Records, runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return runs that tell how many of their tests passed and failed.
+
+    The columns of the runs themselves say nothing of it: what their tests say now is the only truth.
+    """
+    from megatest.model.rollup import failed, passed  # a list of tests does without
+
+    counts = records.counts([run.id for run in runs])
+    of_run = ((run, counts.get(run.id, {})) for run in runs)
+    return [replace(run, pass_count=passed(pairs), fail_count=failed(pairs)) for run, pairs in of_run]
 
 
 def _run_predicate(fields: Sequence[str], which: RunFilter) -> Callable[[RunRecord], bool]:

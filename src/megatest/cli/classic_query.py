@@ -15,7 +15,7 @@ from megatest.app.inspect import (
 )
 from megatest.app.look import settle_on_look
 from megatest.app.measurements import find_measurements
-from megatest.app.query import RunFilter, find_runs, find_tests
+from megatest.app.query import RunFilter, find_runs, find_tests, with_counts
 from megatest.cli.classic_call import Call
 from megatest.model.pattern import parse_words
 from megatest.model.record import RunRecord, TestRecord
@@ -39,7 +39,7 @@ def list_runs(call: Call) -> int:
     for run in runs:
         if note := settle_on_look(call.session, records, run):
             call.warn(f"{run.name}: {note}")
-    found = [(run, find_tests(records, run, tests)) for run in runs]
+    found = [(run, find_tests(records, run, tests)) for run in with_counts(records, runs)]
     if mode == "json":
         call.write(classic.list_runs_json(found, listing))
     elif mode == "sexpr":

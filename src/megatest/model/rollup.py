@@ -14,7 +14,7 @@ count, and an item that failed outweighs items that could not run because of a p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from megatest.model.status import State, Status, is_good, severity
@@ -144,17 +144,26 @@ class RollUp:
 
     @property
     def pass_count(self) -> int:
-        """Items with status PASS or WARN."""
-        return self._count(Status.PASS, Status.WARN)
+        """Items that `passed`."""
+        return passed(self._counts)
 
     @property
     def fail_count(self) -> int:
-        """Items with status FAIL or ABORT."""
-        return self._count(Status.FAIL, Status.ABORT)
+        """Items that `failed`."""
+        return failed(self._counts)
 
-    def _count(self, *statuses: Status) -> int:
-        return sum(
-            count
-            for (state, status), count in self._counts.items()
-            if status in statuses and state != State.DELETED
-        )
+
+def passed(counts: Mapping[Pair, int]) -> int:
+    """Return how many have status PASS or WARN, given how many there are of each pair."""
+    return _count(counts, Status.PASS, Status.WARN)
+
+
+def failed(counts: Mapping[Pair, int]) -> int:
+    """Return how many have status FAIL or ABORT, given how many there are of each pair."""
+    return _count(counts, Status.FAIL, Status.ABORT)
+
+
+def _count(counts: Mapping[Pair, int], *statuses: Status) -> int:
+    return sum(
+        count for (state, status), count in counts.items() if status in statuses and state != State.DELETED
+    )

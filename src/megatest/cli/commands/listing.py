@@ -14,6 +14,7 @@ from megatest.app.query import (
     find_runs,
     find_tests,
     one_run,
+    with_counts,
 )
 from megatest.app.session import open_area
 from megatest.app.wiring import open_records
@@ -78,7 +79,8 @@ def list_command(
     which = TestFilter(pattern=pattern, states=_words(states), statuses=_words(statuses))
     if as_json:
         tests = _chosen(find_tests(records, run, which), bad=bad, sort=sort)
-        echo(listing.dumps({**listing.run_json(run), "note": note, "tests": _with_meta(records, tests)}))
+        (counted,) = with_counts(records, [run])
+        echo(listing.dumps({**listing.run_json(counted), "note": note, "tests": _with_meta(records, tests)}))
         return
     glances = _chosen(find_glances(records, run, which), bad=bad, sort=sort)
     echo(f"Run {run.name}: {listing.counts_text(listing.counts(glances))}")
@@ -89,11 +91,11 @@ def list_command(
 
 def _echo_runs(records: Records, runs: Sequence[RunRecord], *, as_json: bool) -> None:
     by_run = counts_by_run(records, runs)
-    counted = [(run, listing.ordered(by_run[run.id])) for run in runs]
+    counts = {run.id: listing.ordered(by_run[run.id]) for run in runs}
     if as_json:
-        echo(listing.dumps([listing.run_json(run, counts) for run, counts in counted]))
+        echo(listing.dumps([listing.run_json(run, counts[run.id]) for run in with_counts(records, runs)]))
     else:
-        _echo_lines(listing.run_lines(counted))
+        _echo_lines(listing.run_lines([(run, counts[run.id]) for run in runs]))
 
 
 def _with_meta(records: Records, tests: Sequence[TestRecord]) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ import os
 
 from megatest.app import logs
 from megatest.app.look import settle_on_look
-from megatest.app.query import one_run, one_test, view
+from megatest.app.query import one_run, one_test, view, with_counts
 from megatest.app.session import open_area
 from megatest.app.wiring import open_records
 from megatest.cli.declare import AREA, JSON, RUN, argument, command
@@ -54,7 +54,7 @@ def _detail(name: str, target: str, runname: str, area: str, config_name: str) -
     script = os.path.join(record.shortdir, SCRIPT) if record.shortdir else ""
     text = logs.text_of(log)
     return Detail(
-        run=run,
+        run=with_counts(records, [run])[0],
         test=record,
         steps=seen.steps,
         values=seen.values,

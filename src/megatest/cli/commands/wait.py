@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from megatest.app.kill import WaitReport, wait_for
-from megatest.app.query import TestFilter
+from megatest.app.query import TestFilter, with_counts
 from megatest.cli.declare import AREA, JSON, RUN, Value, command, flag, option, optional
 from megatest.cli.main import print_error
 from megatest.cli.opened import matching, open_area_and_records
@@ -42,7 +42,7 @@ def wait_command(
         matching(opened, run, which)
     report = wait_for(opened.desk, run, which, timeout_s=timeout)
     if as_json:
-        echo(listing.dumps(_json(run, report)))
+        echo(listing.dumps(_json(with_counts(opened.records, [run])[0], report)))
     elif not quiet:
         echo(f"Run {run.name}: {listing.counts_text(listing.counts(report.tests))}")
     if not report.over:
