@@ -213,3 +213,19 @@ def test_a_run_without_any_usable_disk_ends_before_anything_starts(
     assert f"{kit.home}/megatest.config:9:7) does not exist; disk1 (/dev/null" in done.err
     assert "hint: make such a directory" in done.err
     assert not (kit.home / "megatest.db").exists()
+
+
+def test_an_area_has_a_link_to_its_link_tree_elsewhere(tmp_path: Path) -> None:
+    kit = suite(tmp_path / "area")
+    (kit.home / "megatest.config").write_text(CONFIG.replace("#{getenv MT_RUN_AREA_HOME}/lt", "../links"))
+    kit.good("-runtests", "ok", *W1)
+    assert (kit.home / "lt").readlink() == tmp_path / "links"
+    assert (kit.home / "lt/ubuntu/nfs/w1/ok/said").exists()
+
+
+def test_what_is_there_under_the_name_of_the_link_stays(tmp_path: Path) -> None:
+    kit = suite(tmp_path / "area")
+    (kit.home / "megatest.config").write_text(CONFIG.replace("#{getenv MT_RUN_AREA_HOME}/lt", "../links"))
+    (kit.home / "lt").symlink_to("nowhere")
+    kit.good("-runtests", "ok", *W1)
+    assert (kit.home / "lt").readlink() == Path("nowhere")

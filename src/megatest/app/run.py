@@ -29,6 +29,7 @@ from megatest.model.lease import Lease, LeaseLost
 from megatest.model.record import RequestRecord, RunRecord, TestRecord
 from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE, GOOD, State
+from megatest.workarea.linktree import link_from_area
 from megatest.workarea.ondisk import SHIM_DIR
 
 
@@ -148,6 +149,7 @@ def _execute(
 ) -> RunReport:
     session, request, store, run = selected.session, selected.request, door.store, door.run
     began = int(clock.now())
+    link_from_area(session.area.home, session.area.linktree)
     records = store.tests(run.id)
     if not records:
         _run_hook(session, run, PRE_HOOK, watcher)

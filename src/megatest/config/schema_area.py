@@ -17,7 +17,7 @@ _SETUP: Final = Section(
             default="lt",
             aliases=("runsdir",),
             doc="top of the tree of links to run directories; relative to the area; `MT_LINKTREE` "
-            "wins over it",
+            "wins over it; a run makes the link `lt` in the area to a tree elsewhere",
         ),
         Setting(
             key="area-name",

@@ -11,6 +11,17 @@ from megatest.workarea.directory import make_directories
 from megatest.workarea.layout import Place
 
 
+def link_from_area(home: str, linktree: str) -> None:
+    """Make the link ``lt`` in the area to a link tree elsewhere, as the original's; only if nothing is there.
+
+    It is for people and their scripts: a run does as well without it.
+    """
+    link = f"{home}/lt"
+    if linktree != link:
+        with contextlib.suppress(OSError):
+            os.symlink(linktree, link)
+
+
 def home_of(linktree: str, place: Place) -> str | None:
     """Return where the link tree says that the test's directory is; None if it has no link."""
     try:
