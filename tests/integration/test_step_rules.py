@@ -290,3 +290,13 @@ def test_any_bytes_of_a_dat_can_be_stored_and_a_long_one_is_cut(kit: AreaKit) ->
     part = with_findings(prepared.run_dir, read_journal(prepared.run_dir))
 
     assert steps_of(part.entries)[0][2] == "FAIL: a\\x00b\\xff"
+
+
+def test_a_step_that_is_a_subrun_does_not_see_the_variables_of_the_test(kit: AreaKit) -> None:
+    command = 'echo "${MT_TEST_RUN_DIR-none} ${MT_CMDINFO-none} $MT_JOB"'
+    inside = Step(name="inside", command=command, parameters={"subrun": "true"})
+    usual = Step(name="usual", command="echo $MT_TEST_RUN_DIR")
+    prepared = prepare(kit, inside, usual)
+    assert run_job(prepared, env={"MT_JOB": "a-17-1"}).returncode == 0
+    assert Path(prepared.run_dir, "inside.log").read_text() == "none none a-17-1\n"
+    assert Path(prepared.run_dir, "usual.log").read_text() == f"{prepared.run_dir}\n"

@@ -12,22 +12,19 @@ from megatest.workarea.quote import sh_quote
 
 STEP: Final = "subrun"
 
-# Nothing of the outer test may reach the inner run but its mark; the program itself is found before.
 _COMMAND: Final = """\
 cat > testconfig.subrun <<'mt__end_of_subrun'
 {config}mt__end_of_subrun
 ln -sfn {area} subrun-area
-mt__python=${{MT_PYTHON:-python3}}
-for mt__name in $(env | sed -n 's/^\\(MT_[A-Za-z0-9_]*\\)=.*/\\1/p'); do
-    [ "$mt__name" = MT_JOB ] || unset "$mt__name"  # by which a kill finds what belongs to the outer test
-done
-exec "$mt__python" -m megatest.cli.start run{pattern} --area {area} -t {target} -n {runname}{options}"""
+set -- run{pattern} --area {area} -t {target} -n {runname}{options}
+exec "${{MT_PYTHON:-python3}}" -m megatest.cli.start "$@"
+"""
 
 
 def subrun_step(spec: TestSpec, home: str, target: Target, runname: str) -> Step | None:
     """Return the step that runs what ``[subrun]`` says, and waits for it; None without.
 
-    The step fails if a test of the inner run does.
+    The step fails if a test of the inner run does; no variable of the outer test reaches that.
 
     Args:
         spec: the test.
@@ -58,4 +55,4 @@ def subrun_step(spec: TestSpec, home: str, target: Target, runname: str) -> Step
         runname=sh_quote(inner[1]),
         options="".join(f" {option} {sh_quote(value)}" for option, value in options if value),
     )
-    return Step(name=STEP, command=command, logpro=given.get("logpro"))
+    return Step(name=STEP, command=command, parameters={"subrun": "true"}, logpro=given.get("logpro"))

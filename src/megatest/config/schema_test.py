@@ -87,7 +87,8 @@ TEST: Final = FileSchema(
             name="ezsteps",
             doc="steps, run in order after the runscript until one fails",
             entry="STEP COMMAND",
-            entry_doc="a shell command, which may follow a block `{name=value;...}`",
+            entry_doc="a shell command, which may follow a block `{name=value;...}`; with `{subrun=true}` it "
+            "does not see the test's `MT_...` variables",
         ),
         Section(
             name="logpro",

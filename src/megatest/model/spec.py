@@ -128,7 +128,8 @@ class Step:
     Attributes:
         name: the step.
         command: the shell line, without the parameter block.
-        parameters: the ``{name=value;...}`` block before the command.
+        parameters: the ``{name=value;...}`` block before the command; ``subrun=true`` keeps the test's
+            ``MT_...`` variables from it.
         logpro: text of the rules that ``[logpro]`` has for it; None without.
     """
 

@@ -189,6 +189,14 @@ mt__judge() {  # NAME: what the rules make of the log replaces the exit status, 
 
 """
 
+# For a step that works on another run: by MT_JOB a kill finds what belongs to this test, and `megatest`
+# on its PATH begins with MT_PYTHON.
+_WITHOUT_VARIABLES: Final = """\
+for mt__name in $(env | sed -n 's/^\\(MT_[A-Za-z0-9_]*\\)=.*/\\1/p'); do
+    case $mt__name in MT_JOB | MT_PYTHON) ;; *) unset "$mt__name" ;; esac
+done
+"""
+
 _WARNED: Final = """\
 if [ "$mt__code" -eq 0 ] && [ -n "$mt__warned" ]; then
     mt__end 2 "$mt__warned" ',"judged":true'
@@ -273,7 +281,10 @@ def _ezsteps(steps: Sequence[Step], *, after_script: bool) -> Iterator[str]:
         yield _SIGNALLED
     yield _STEPS
     for step in steps:
-        yield f"mt__run_step {sh_quote(_checked_name(step.name))} {sh_quote(step.command)}\n"
+        command = step.command
+        if step.parameters.get("subrun") == "true":
+            command = _WITHOUT_VARIABLES + command
+        yield f"mt__run_step {sh_quote(_checked_name(step.name))} {sh_quote(command)}\n"
     yield _WARNED
 
 
