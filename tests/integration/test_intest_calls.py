@@ -408,8 +408,13 @@ def test_a_value_may_come_with_the_tests_status(python_side: InTest) -> None:
 
     assert python_side.said == [
         StatusSaid(state="COMPLETED", status="AUTO", comment="c"),
-        ValueSaid(value="3", expected="3", tol="0"),
+        ValueSaid(value="3", expected="3", tol="0", units="n/a"),
     ]
+
+
+def test_of_a_value_alone_the_rest_is_not_applicable(python_side: InTest) -> None:
+    assert python_side.call("-set-values", ":variable", "v", ":value", "5").returncode == 0
+    assert python_side.said == [ValueSaid(variable="v", value="5", expected="n/a", tol="n/a", units="n/a")]
 
 
 def test_a_value_without_a_value_is_refused(python_side: InTest) -> None:

@@ -157,7 +157,8 @@ def _measured(flags: dict[str, str]) -> Fields:
     fields: Fields = [(name, flags[name]) for name in (*_DATA, "type") if name in flags]
     if "test-status" not in flags:  # there :status and -m are the test's own
         fields += [("status", flags.get("status", "")), ("comment", flags.get("m", ""))]
-    return _checked(fields, "-set-values")
+    absent: Fields = [(name, "n/a") for name in ("expected", "tol", "units") if name not in flags]
+    return [*_checked(fields, "-set-values"), *absent]
 
 
 def _checked(fields: Fields, place: str) -> Fields:
