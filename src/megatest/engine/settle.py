@@ -109,6 +109,8 @@ def _without_values(
         return _worse_of(Verdict(State.COMPLETED, status_from_report(said.status)), ended)
     if ending:
         return Verdict(State.KILLED, Status.FAIL, ending)
+    if ended is not None and ended.signal:
+        return _told_to_end(ended.signal, change)
     if ended is not None:
         return _from_exit(ended, exit_table=exit_table)
     if change.kind is ChangeKind.LOST:
@@ -116,9 +118,20 @@ def _without_values(
     return _from_executor(change, began=began)
 
 
+def _told_to_end(number: int, change: JobChange) -> Verdict:
+    """Somebody ended the job script who was not us: for a reason that the executor knows, or to no purpose.
+
+    A batch system that wants its host back, or a host that shuts down, says nothing about the test.
+    """
+    if change.reason and change.kind is ChangeKind.ENDED:
+        return Verdict(State.COMPLETED, Status.FAIL, change.reason)
+    why = change.reason or f"its job script was told to end by signal {number}"
+    return Verdict(State.INCOMPLETE, Status.KILLED, why)
+
+
 def _worse_of(own: Verdict, ended: Ended | None) -> Verdict:
     """A test's own word does not hide that a step failed; its runscript's exit code it outranks."""
-    if ended is None or not ended.step:
+    if ended is None or ended.signal or not ended.step:
         return own
     found = _from_exit(ended, exit_table=False)
     return found if found.status != Status.PASS and severity(found.status) > severity(own.status) else own

@@ -77,6 +77,8 @@ class Desk:
     def end(self, tracked: Tracked, word: FinalWord) -> None:
         """Let a job go and tell how it ended; the exit record outranks the batch system."""
         recorded = tracked.exit_code is not None
+        # By a signal its script may have ended because the batch system had no verdict: a host was lost.
+        is_verdict = tracked.exit_code is not None and tracked.exit_code <= _SIGNAL_CODES
         reason = word.reason
         if word.code and not reason and not recorded:
             # It never reached its journal: what the shell complained of is all there is.
@@ -84,7 +86,7 @@ class Desk:
         change = JobChange(
             row=tracked.job.row,
             attempt=tracked.job.attempt,
-            kind=ChangeKind.ENDED if recorded else word.kind,
+            kind=ChangeKind.ENDED if is_verdict else word.kind,
             code=tracked.exit_code if recorded else word.code,
             signal=None if recorded else word.signal,
             reason=reason,

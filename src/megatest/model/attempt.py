@@ -156,6 +156,7 @@ class Ended:
         step: the step that decided; empty for the runscript.
         judged: the code is what the step's log rules say, and is read by their table.
         comment: what the rules complain of.
+        signal: by which somebody told the script itself to end; 0 if it ended by itself.
         uptime_s: see `Started`.
     """
 
@@ -163,6 +164,7 @@ class Ended:
     step: str = ""
     judged: bool = False
     comment: str = ""
+    signal: int = 0
     uptime_s: float = 0
 
 

@@ -117,9 +117,9 @@ fi
 set +C
 
 mt__step=
-trap 'mt__end 129 "$mt__step"' HUP
-trap 'mt__end 130 "$mt__step"' INT
-trap 'mt__end 143 "$mt__step"' TERM
+trap 'mt__end 129 "$mt__step" ",\\"signal\\":1"' HUP
+trap 'mt__end 130 "$mt__step" ",\\"signal\\":2"' INT
+trap 'mt__end 143 "$mt__step" ",\\"signal\\":15"' TERM
 """
 
 _BEGIN_HERE: Final = f"{_FUNCTIONS}\n{_PLACE}\n{_CLAIM}\n"

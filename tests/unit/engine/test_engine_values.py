@@ -165,6 +165,30 @@ def test_a_warning_stays_a_warning_unless_a_value_fails(values: Tally, status: s
     assert outcome.status == status
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason", "result"),
+    [
+        (
+            ChangeKind.ENDED,
+            "",
+            Verdict("INCOMPLETE", "KILLED", "its job script was told to end by signal 15"),
+        ),
+        (ChangeKind.LOST, "it was preempted", Verdict("INCOMPLETE", "KILLED", "it was preempted")),
+        (ChangeKind.ENDED, "it took too long", Verdict("COMPLETED", "FAIL", "it took too long")),
+    ],
+)
+def test_that_its_script_was_told_to_end_is_no_verdict_but_the_reason_may_be_one(
+    kind: ChangeKind, reason: str, result: Verdict
+) -> None:
+    outcome = verdict(
+        ended=Ended(code=143, step="s", signal=15),
+        change=JobChange(row=1, attempt=1, kind=kind, reason=reason),
+        said=None,
+        ending="",
+    )
+    assert outcome == result
+
+
 def test_an_exit_that_rules_decided_is_read_by_their_table() -> None:
     def of(code: int, comment: str = "") -> Verdict:
         return verdict(

@@ -11,6 +11,7 @@ import pytest
 from fakes.batch_system import FakeBatchSystem, FakeClock, FakeQueue, word
 from megatest.engine.ports import Executor
 from megatest.executors.batch import BatchExecutor
+from megatest.executors.queue import FinalWord
 from megatest.executors.setting import BatchSettings
 from megatest.model.attempt import Ended, Started
 from megatest.model.job import ChangeKind, Job, JobChange, Resources
@@ -496,6 +497,17 @@ def test_a_new_engine_that_submits_the_same_job_finds_it(bench: Bench) -> None:
     answers = bench.another().submit([job])
     assert bench.queue.count("put") == 1
     assert _ids(answers)[0].startswith("fake:101_1/")
+
+
+def test_a_host_that_was_lost_is_no_end_though_the_script_could_still_say_that_it_was_told_to(
+    bench: Bench,
+) -> None:
+    [job] = bench.submit()
+    bench.record(job, 143)
+    [task] = bench.queue.array()
+    bench.queue.finish(task, FinalWord(ref=task.ref, kind=ChangeKind.LOST, reason="it was preempted"))
+    bench.pass_time(30)
+    assert (bench.last(job).kind, bench.last(job).reason) == (ChangeKind.LOST, "it was preempted")
 
 
 def test_submitting_asks_for_no_list_where_nothing_is_known_from_before(bench: Bench) -> None:
