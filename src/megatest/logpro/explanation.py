@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from megatest.logpro.judge import RuleOutcome, TriggerState, Verdict
+from megatest.logpro.judge import RuleOutcome, TriggerOutcome, TriggerState, Verdict
 from megatest.logpro.rule import STATUS_NAMES, Count
 from megatest.logpro.wording import comparison_text, expected_text, found_text, status_text
 from megatest.scheme.number import format_number
@@ -20,12 +20,17 @@ def _paragraphs(verdict: Verdict) -> Iterator[str]:
         yield finding.render()
     for trigger in verdict.triggers:
         if trigger.state is not TriggerState.OK:
-            needed = "required: the log fails" if trigger.state is TriggerState.FAIL else "not required"
-            yield f"trigger {trigger.tally.trigger.name!r} never fired ({needed})"
+            yield f"trigger {trigger.tally.trigger.name!r} never fired ({_consequence(trigger)})"
     for outcome in verdict.rules:
         yield from _rule_lines(outcome)
     decided = f" by {verdict.message}" if verdict.message else ""
     yield f"{verdict.lines} lines: {verdict.status}, exit {verdict.exit_code}{decided}"
+
+
+def _consequence(unfired: TriggerOutcome) -> str:
+    if unfired.tally.trigger.is_builtin:
+        return "the log is empty"
+    return "required: the log fails" if unfired.state is TriggerState.FAIL else "not required"
 
 
 def _rule_lines(outcome: RuleOutcome) -> Iterator[str]:

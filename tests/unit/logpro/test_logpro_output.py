@@ -199,6 +199,13 @@ def test_the_explanation_says_of_each_rule_what_it_wanted_and_counted(tmp_path: 
     )
 
 
+def test_the_explanation_of_an_empty_log_that_passes_does_not_say_that_it_fails(tmp_path: Path) -> None:
+    verdict, _ = judge_log(tmp_path, "", b"")
+    assert explain(verdict) == (
+        "trigger 'LogFileBodyStart' never fired (the log is empty)\n0 lines: PASS, exit 0\n"
+    )
+
+
 def test_what_a_rule_file_prints_goes_to_the_host(tmp_path: Path) -> None:
     printed: list[str] = []
     host = Host(write=printed.append)
