@@ -42,6 +42,7 @@ class FormCall:
         site: where it stands.
         arguments: the positional ones.
         mistakes: what is wrong with them.
+        warnings: what is probably not meant.
     """
 
     def __init__(self, name: str, site: CallSite, arguments: Sequence[Value]) -> None:
@@ -49,16 +50,17 @@ class FormCall:
         self.site = site
         self.arguments = arguments
         self.mistakes: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
         self._options: dict[str, tuple[int, Value]] = {}
 
     def mistake(self, index: int, message: str, hint: str | None = None) -> None:
         """Note what is wrong with an argument."""
         self.mistakes.append(self.site.argument(index).finding(f"{self.name}: {message}", hint))
 
-    def warning(self, index: int, message: str, hint: str | None = None) -> Diagnostic:
-        """Return a warning about an argument."""
+    def warning(self, index: int, message: str, hint: str | None = None) -> None:
+        """Note what is probably not meant by an argument."""
         finding = self.site.argument(index).finding(f"{self.name}: {message}", hint)
-        return replace(finding, severity=Severity.WARNING)
+        self.warnings.append(replace(finding, severity=Severity.WARNING))
 
     def require(self, count: int, shape: str) -> None:
         """Refuse the form if it has fewer arguments."""
@@ -83,7 +85,7 @@ class FormCall:
             elif index + 1 >= len(self.arguments):
                 self.mistake(index, f"{word.name}: has no value")
             elif word.name in self._options:
-                self.mistake(index, f"{word.name}: is given twice")
+                self.warning(index, f"{word.name}: is given twice", "the first counts")
             else:
                 self._options[word.name] = (index + 1, self.arguments[index + 1])
             index += 2 if isinstance(word, Keyword) else 1

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
@@ -27,7 +28,8 @@ without it the .dat is summary.dat.  Rules in WAIVERS, if it exists, stand befor
   --explain   instead of the log, say of each rule what it asked, what it counted, and the first lines
   --no-hooks  do not run the shell text of hook:add
 
-Exit status: 0 pass, 1 fail or rules that cannot be used, 2 warn, 3 check, 4 waive, 5 abort, 6 skip.
+Exit status: 0 pass, 1 fail or rules that cannot be used, 2 warn, 3 check, 4 waive, 5 abort, 6 skip; with
+(exit N) in the rules N, and the log is not read.
 """
 _OPTIONS: Final = frozenset({"--explain", "--no-hooks"})
 _STYLESHEET: Final = "logpro_style.css"
@@ -52,7 +54,7 @@ def main(
         stdout: receives the annotated log, or the explanation.
         stderr: receives what is wrong with the rules.
         today: for expiry; the system's date without.
-        environ: what rules see of the environment; the process's without.
+        environ: what rules see of the environment, which they cannot change; the process's without.
     """
     errors = stderr if stderr is not None else sys.stderr
     options = {word for word in argv if word in _OPTIONS}
@@ -114,6 +116,7 @@ class _Echo:
 
 def _run(request: _Request, log: BinaryIO, echo: _Echo) -> Verdict:
     page = request.page
+    environ = dict(request.environ)
     outputs = Outputs(
         page=page,
         stylesheet=_stylesheet(page, request.environ) if page else None,
@@ -124,8 +127,8 @@ def _run(request: _Request, log: BinaryIO, echo: _Echo) -> Verdict:
     host = Host(
         read_file=lambda name: Path(name).read_bytes(),
         exists=os.path.exists,
-        environ=request.environ,
-        run_shell=_run_shell if request.hooks else None,
+        environ=environ,
+        run_shell=partial(_run_shell, environ=environ) if request.hooks else None,
         write=echo.write_text,
     )
     verdict = run_logpro(
@@ -136,9 +139,10 @@ def _run(request: _Request, log: BinaryIO, echo: _Echo) -> Verdict:
     return verdict
 
 
-def _run_shell(line: str) -> int:
+def _run_shell(line: str, environ: Mapping[str, str]) -> int:
     """Run a hook; what it reads is not the log, and how it ends does not matter to the verdict."""
-    return subprocess.run(["/bin/sh", "-c", line], stdin=subprocess.DEVNULL, check=False).returncode
+    argv = ["/bin/sh", "-c", line]
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, env=environ, check=False).returncode
 
 
 def _stylesheet(page: Path, environ: Mapping[str, str]) -> str | None:

@@ -41,7 +41,7 @@ _TYPES: Final[Mapping[str, Kind]] = {
 _RULE_SHAPE: Final = 'WHERE SECTION COMPARISON COUNT "NAME" PATTERN'
 _VALUE_SHAPE: Final = 'WHERE SECTION VALUE TOLERANCE "NAME" PATTERN'
 _RULE_OPTIONS: Final = ("expires", "hook", "class", "type")
-_VALUE_OPTIONS: Final = ("matchnum", "match", "expires", "hook", "class")
+_VALUE_OPTIONS: Final = ("matchnum", "match", "expires", "hook", "class", "type")
 _ONE_PATTERN: Final = "only one pattern can stand here; several are written (list PATTERN...)"
 _DATE_HINT: Final = "months come first: MM/DD/YYYY"
 _MOST_RULES: Final = 100_000
@@ -91,6 +91,7 @@ class Definitions:
             form = FormCall(name, site, arguments)
             define(form)
             self.mistakes += form.mistakes
+            self.warnings += form.warnings
             return UNSPECIFIED
 
         return PlacedProcedure(name, call)
@@ -108,6 +109,7 @@ class Definitions:
     def _value(self, call: FormCall) -> None:
         call.require(6, _VALUE_SHAPE)
         call.take_options(6, _VALUE_OPTIONS, extra=_ONE_PATTERN)
+        _check_value_type(call)
         self._add_rule(call, Kind.VALUE, _measure(call))
 
     def _add_rule(self, call: FormCall, kind: Kind, test: Count | Measure | None) -> None:
@@ -119,7 +121,7 @@ class Definitions:
         if call.mistakes or where is None or test is None or expired:
             return
         if not sections:
-            self.warnings.append(call.warning(1, "a rule in no section is dropped"))
+            call.warning(1, "a rule in no section is dropped")
             return
         self.rules.append(
             Rule(
@@ -165,7 +167,7 @@ class Definitions:
             return False
         if date is None or kind is Kind.VALUE:
             message = f"{text!r} is no date" if date is None else "a value rule never expires"
-            self.warnings.append(call.warning(index, message, None if date else "write MM/DD/YYYY"))
+            call.warning(index, message, None if date else "write MM/DD/YYYY")
             return False
         return date <= self.today
 
@@ -217,6 +219,13 @@ def _typed(call: FormCall, kind: Kind) -> Kind:
         call.mistake(index, f"unknown type {brief(value)}", f"known are {', '.join(sorted(_TYPES))}")
         return kind
     return found
+
+
+def _check_value_type(call: FormCall) -> None:
+    """Refuse a ``type:`` other than ``'value``: in the original such a rule could never be satisfied."""
+    index, value = call.option("type")
+    if is_true(value) and value != Symbol(Kind.VALUE):
+        call.mistake(index, f"a value rule is of type 'value, not {brief(value)}")
 
 
 def _measure(call: FormCall) -> Measure | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, MutableMapping
 
 from megatest.model.slotted import dataclass, field
 
@@ -18,14 +18,14 @@ class Host:
     Attributes:
         read_file: returns the bytes of a file that ``load`` names; raises OSError.
         exists: whether a file that ``file-exists?`` names is there.
-        environ: the variables that ``get-environment-variable`` sees.
+        environ: the variables that ``get-environment-variable`` sees and ``setenv`` changes.
         run_shell: runs a shell line, for hooks and ``system``, and returns its exit status; without it hooks
-            are accepted and ignored, and ``system`` is unknown.
+            are accepted and ignored, and ``system`` is unknown.  It is to run it with `environ`.
         write: receives what the rule file prints.
     """
 
     read_file: Callable[[str], bytes] = _nothing
     exists: Callable[[str], bool] = lambda name: False
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: MutableMapping[str, str] = field(default_factory=dict)
     run_shell: Callable[[str], int] | None = None
     write: Callable[[str], None] | None = None

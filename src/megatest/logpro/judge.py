@@ -53,7 +53,7 @@ class Verdict:
     """What a log comes to.
 
     Attributes:
-        exit_code: 0 to 6, see `status`.
+        exit_code: 0 to 6, see `status`; any up to 255 if the rules called ``exit``.
         status: its name: PASS FAIL WARN CHECK WAIVE ABORT SKIP.
         message: ``KIND: NAME`` of what decided the code, the first in the order of the summary; empty if
             nothing did.
@@ -107,6 +107,16 @@ def judge(
         failing=failing,
         lines=findings.lines,
         findings=(*complaints, *warnings),
+    )
+
+
+def ended(code: int, ending: Diagnostic) -> Verdict:
+    """Return the verdict on a log that was not read because its rules called ``exit``."""
+    return Verdict(
+        exit_code=code,
+        status=STATUS_NAMES.get(code, STATUS_NAMES[1]),
+        message=f"exit: {ending.location}: {ending.message}",
+        findings=(ending,),
     )
 
 

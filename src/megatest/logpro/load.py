@@ -12,14 +12,14 @@ from megatest.logpro.pattern import translate_pattern
 from megatest.logpro.rule import Measure, Rule, RuleSet
 from megatest.model.error import ConfigError, Diagnostic, Severity
 from megatest.model.slotted import dataclass, replace
-from megatest.scheme.argument import text_of
+from megatest.scheme.argument import integer_of, text_of
 from megatest.scheme.bracket import RegexpError
 from megatest.scheme.evaluate import Interpreter
 from megatest.scheme.fault import SchemeError, SchemeFault
 from megatest.scheme.form import AtomForm, Form, ListForm, Source
-from megatest.scheme.procedure import Steps
+from megatest.scheme.procedure import CallSite, PlacedProcedure, Steps
 from megatest.scheme.reader import UNCLOSED_REGEXP, read_source
-from megatest.scheme.value import UNSPECIFIED, Regexp, Value
+from megatest.scheme.value import UNSPECIFIED, Regexp, Value, brief
 
 _STEP_LIMIT: Final = 2_000_000
 _MOST_LOADS: Final = 1_000
@@ -46,6 +46,20 @@ class RuleFileError(ConfigError):
         self.refused = refused
 
 
+class RulesExitError(Exception):
+    """The rules called ``exit``: nothing is judged.
+
+    Attributes:
+        code: the exit status that they ask for.
+        finding: a note that says so, at the call.
+    """
+
+    def __init__(self, code: int, finding: Diagnostic) -> None:
+        super().__init__(finding.message)
+        self.code = code
+        self.finding = finding
+
+
 def load_rules(texts: Sequence[RuleText], today: datetime.date, host: Host | None = None) -> RuleSet:
     """Read rule files, in order, into one set of rules; waivers come first.
 
@@ -56,12 +70,17 @@ def load_rules(texts: Sequence[RuleText], today: datetime.date, host: Host | Non
 
     Raises:
         RuleFileError: they cannot be used.
+        RulesExitError: they called ``exit``, and nothing before it was wrong.
 
     Cost: that of running them, within a limit of steps.
     """
     loader = _Loader(Definitions(today=today), host or Host())
-    for text in texts:
-        loader.run(Source(file=text.file, text=text.text))
+    try:
+        for text in texts:
+            loader.run(Source(file=text.file, text=text.text))
+    except RulesExitError:
+        loader.finish()
+        raise
     return loader.finish()
 
 
@@ -110,11 +129,22 @@ class _Loader:
         def environment(name: Value) -> Value:
             return host.environ.get(text_of(name, "get-environment-variable"), False)
 
+        def set_environment(name: Value, value: Value) -> Value:
+            host.environ[_variable_name(name, "setenv")] = _without_nul(text_of(value, "setenv"), "setenv")
+            return UNSPECIFIED
+
+        def unset_environment(name: Value) -> Value:
+            host.environ.pop(_variable_name(name, "unsetenv"), None)
+            return UNSPECIFIED
+
         bindings: dict[str, Value] = {
+            "exit": PlacedProcedure("exit", _exit),
             "load": self._load,
             "include": self._load,
             "getenv": environment,
             "get-environment-variable": environment,
+            "setenv": set_environment,
+            "unsetenv": unset_environment,
             "file-exists?": lambda name: host.exists(text_of(name, "file-exists?")),
         }
         if (run_shell := host.run_shell) is not None:
@@ -147,6 +177,28 @@ class _Loader:
                 raise SchemeFault(f"load: {file}: {error.strerror}") from error
         except OSError as error:
             raise SchemeFault(f"load: {file}: {error.strerror}") from error
+
+
+def _exit(site: CallSite, arguments: Sequence[Value]) -> Value:
+    """``(exit [CODE])``; the system keeps the last eight bits."""
+    if len(arguments) > 1:
+        raise SchemeFault(f"exit takes one exit status, not {len(arguments)}")
+    code = integer_of(arguments[0], "exit") & 0xFF if arguments else 0
+    finding = site.form.finding(f"the rules end here with exit status {code}; the log was not read")
+    raise RulesExitError(code, replace(finding, severity=Severity.NOTE))
+
+
+def _variable_name(name: Value, who: str) -> str:
+    text = _without_nul(text_of(name, who), who)
+    if not text or "=" in text:
+        raise SchemeFault(f"{who}: {brief(text)} cannot be the name of a variable")
+    return text
+
+
+def _without_nul(text: str, who: str) -> str:
+    if "\0" in text:
+        raise SchemeFault(f"{who}: no variable has a NUL in it")
+    return text
 
 
 def _literal_errors(form: Form) -> list[Diagnostic]:

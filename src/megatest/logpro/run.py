@@ -14,9 +14,9 @@ from megatest.logpro.dat import dat_text
 from megatest.logpro.finding import Sink
 from megatest.logpro.hook import HookRunner
 from megatest.logpro.host import Host
-from megatest.logpro.judge import Verdict, judge, rejected
+from megatest.logpro.judge import Verdict, ended, judge, rejected
 from megatest.logpro.line import BLOCK_BYTES, ByteStream, read_blocks
-from megatest.logpro.load import RuleFileError, RuleText, load_rules
+from megatest.logpro.load import RuleFileError, RulesExitError, RuleText, load_rules
 from megatest.logpro.page import Page
 from megatest.logpro.pattern import make_matcher, translate_pattern
 from megatest.logpro.rule import RuleSet
@@ -36,7 +36,7 @@ class Outputs:
         page: path of the HTML page.
         stylesheet: link in the page to a style sheet of the user's.
         dat: path of the ``.dat``; if it cannot be written, a warning says so.
-        dat_when_refused: write the reason even there if the rules cannot be read.
+        dat_when_refused: write the reason even there if the rules cannot be read, or end with ``exit``.
         annotated: receives the annotated log and the summary.
     """
 
@@ -78,7 +78,8 @@ def run_logpro(
         block_bytes: how much to read at once; it changes nothing in the result.
 
     Returns:
-        The verdict.  Rules that cannot be used are one too: exit code 1, with every finding.
+        The verdict.  Rules that cannot be used are one too: exit code 1, with every finding.  So are rules
+        that call ``exit``: the code that they give.
 
     Raises:
         OSError: a rule file cannot be read.
@@ -91,6 +92,8 @@ def run_logpro(
         loaded = load_rules([t if isinstance(t, RuleText) else read_rule_text(t) for t in texts], today, host)
     except RuleFileError as error:
         return _reject(error, outputs)
+    except RulesExitError as ending:
+        return _without_log(ended(ending.code, ending.finding), outputs, leaves_empty_dat=True)
     with ExitStack() as stack:
         page = _open_page(outputs, stack)
         text = AnnotatedText(outputs.annotated) if outputs.annotated else None
@@ -138,17 +141,22 @@ def _scan_and_judge(
 
 def _reject(error: RuleFileError, outputs: Outputs) -> Verdict:
     """Say in every output that the rules cannot be used."""
-    verdict = rejected(error.diagnostics())
+    # Told to write a page, the original survives a file that it refuses, and leaves an empty .dat.
+    leaves_empty_dat = error.refused and outputs.page is not None
+    verdict = _without_log(rejected(error.diagnostics()), outputs, leaves_empty_dat=leaves_empty_dat)
+    if outputs.annotated is not None:
+        outputs.annotated(b"Syntax error in your command file\n")
+    return verdict
+
+
+def _without_log(verdict: Verdict, outputs: Outputs, *, leaves_empty_dat: bool) -> Verdict:
+    """Write what there is to say of a log that was not read."""
     with ExitStack() as stack:
         page = _open_page(outputs, stack)
-        # Told to write a page, the original survives a file that it refuses, and leaves an empty .dat.
-        is_empty = error.refused and outputs.page is not None and not outputs.dat_when_refused
-        dat = "" if is_empty else dat_text(verdict)
-        verdict = _write_dat(outputs, dat, verdict)
+        is_empty = leaves_empty_dat and not outputs.dat_when_refused
+        verdict = _write_dat(outputs, "" if is_empty else dat_text(verdict), verdict)
         if page is not None:
             page.end(verdict)
-        if outputs.annotated is not None:
-            outputs.annotated(b"Syntax error in your command file\n")
     return verdict
 
 

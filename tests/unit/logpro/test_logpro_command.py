@@ -107,6 +107,25 @@ def test_rules_may_load_files_of_the_working_directory_and_see_the_environment()
     assert (code, text.split("\n")[0]) == (0, "here")
 
 
+def test_rules_that_exit_decide_alone_and_the_log_is_not_read() -> None:
+    code, text, errors = logpro(rules='(expect:required in logfile > 0 "R" #/x/)\n(exit 9)')
+    assert (code, text) == (9, "")
+    note = "r.logpro:2:1: note: the rules end here with exit status 9; the log was not read"
+    assert errors.splitlines()[0] == note
+    assert "EXIT CODE: 9 (FAIL)" in Path("out.html").read_text()
+    assert Path("out.dat").read_text() == ""
+    assert logpro(rules="(exit 0)", environ={"MT_TEST_RUN_DIR": "/run"})[0] == 0
+    assert Path("out.dat").read_text().splitlines()[:3] == ["[final]", "exit-code 0", "exit-status PASS"]
+
+
+def test_what_rules_set_in_the_environment_their_commands_see_and_nobody_else() -> None:
+    rules = '(setenv "WHO" "me") (system "echo $WHO > who")'
+    environ = {"WHO": "you"}
+    assert logpro(rules=rules, environ=environ)[0] == 0
+    assert Path("who").read_text() == "me\n"
+    assert environ == {"WHO": "you"}
+
+
 def test_a_style_sheet_of_the_site_or_beside_the_page_is_linked() -> None:
     Path("site.css").write_text("")
     logpro(environ={"LOGPRO_CSS": "site.css"})

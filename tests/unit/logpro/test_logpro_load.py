@@ -9,7 +9,7 @@ import pytest
 
 from megatest.logpro.expiry import NoSuchDateError, parse_date
 from megatest.logpro.host import Host
-from megatest.logpro.load import RuleFileError, RuleText, load_rules
+from megatest.logpro.load import RuleFileError, RulesExitError, RuleText, load_rules
 from megatest.logpro.rule import Comparison, Count, Hook, Kind, Measure, RuleSet, Where
 from megatest.scheme.value import Regexp
 
@@ -162,7 +162,11 @@ def test_a_program_may_define_rules_in_loops_functions_and_loaded_files() -> Non
         ('(hook:first-error "x")', "1:2 hook:first-error is not defined"),
         ('(load "no")', "1:1 load: no: No such file or directory"),
         ('(error "boom")', "1:1 boom"),
-        ("(exit 9)", "1:2 exit is not defined"),
+        ("(exit 'now)", "1:1 exit: not a number: now"),
+        ("(exit 1 2)", "1:1 exit takes one exit status, not 2"),
+        ('(setenv "A=B" "c")', '1:1 setenv: "A=B" cannot be the name of a variable'),
+        ('(setenv "A" "\\x00")', "1:1 setenv: no variable has a NUL in it"),
+        ('(unsetenv "")', '1:1 unsetenv: "" cannot be the name of a variable'),
     ],
 )
 def test_what_the_original_refused_is_refused(text: str, expected: str) -> None:
@@ -200,7 +204,6 @@ def test_what_the_original_refused_is_refused(text: str, expected: str) -> None:
         ),
         (rule('in "L" = 0 "E" #/x/ frob: 1'), "1:35 expect:error: unknown keyword frob:"),
         (rule('in "L" = 0 "E" #/x/ hook:'), "1:35 expect:error: hook: has no value"),
-        (rule('in "L" = 0 "E" #/x/ hook: "a" hook: "b"'), "1:45 expect:error: hook: is given twice"),
         (rule('in "L" = 0 "E" #/x/ hook: 1'), "1:41 expect:error: hook: wants a string, not 1"),
         (rule('in "L" = 0 "E" #/x/ type: \'frob'), "1:41 expect:error: unknown type frob"),
         (rule('in "L" = 0 "E" #/x/ expires: "02/30/2033"'), "1:44 expect:error: there is no day 02/30/2033"),
@@ -211,7 +214,7 @@ def test_what_the_original_refused_is_refused(text: str, expected: str) -> None:
         ),
         (
             rule('in "L" 5 1 "V" #/x/ type: \'warning', "expect:value"),
-            "1:35 expect:value: unknown keyword type:",
+            "1:41 expect:value: a value rule is of type 'value, not warning",
         ),
         ("(trigger 'T #/x/)", "1:10 trigger: the name is not a string: T"),
         ('(trigger "T")', "1:10 trigger: a trigger without a pattern never fires"),
@@ -258,10 +261,42 @@ def test_a_name_of_the_wrong_kind_is_complained_about_but_the_rule_runs() -> Non
             rule('in "LogFileBody" 5 1 "V" #/(x)/ expires: "01/01/2001"', "expect:value"),
             "expect:value: a value rule never expires",
         ),
+        (
+            '(hook:add "a" "true") ' + rule('in "LogFileBody" = 0 "E" #/x/ hook: "a" hook: "b"'),
+            "expect:error: hook: is given twice",
+        ),
     ],
 )
 def test_what_is_probably_not_meant_brings_a_warning(text: str, expected: str) -> None:
     assert warnings(text) == [expected]
+
+
+def test_of_a_keyword_given_twice_the_first_counts_and_a_value_rule_may_say_its_type() -> None:
+    (error,) = load(rule('in "LogFileBody" = 0 "E" #/x/ class: "a" class: "b"')).rules
+    assert error.css_class == "a"
+    (value,) = load(rule('in "LogFileBody" 5 1 "V" #/(x)/ type: \'value', "expect:value")).rules
+    assert value.kind is Kind.VALUE
+
+
+@pytest.mark.parametrize(("text", "code"), [("(exit 9)", 9), ("(exit)", 0), ("(exit 256)", 0)])
+def test_exit_ends_the_rules_where_it_is_called(text: str, code: int) -> None:
+    with pytest.raises(RulesExitError) as caught:
+        load("(if #t\n" + text + ") (frob)")
+    assert caught.value.code == code
+    assert str(caught.value.finding.location) == "r:2:1"
+
+
+def test_what_was_wrong_before_exit_is_reported_and_not_passed_over() -> None:
+    assert errors(rule('in "LogFileBody" = 0 "E" 42') + " (exit 0)") == [
+        "1:40 expect:error: 42 is no pattern"
+    ]
+
+
+def test_a_variable_that_the_rules_set_is_seen_by_what_follows() -> None:
+    rules = '(setenv "LEVEL" "3") (unsetenv "GONE") (expect:error in logfile = 0 {} #/x/)'
+    name = '(conc (getenv "LEVEL") (getenv "GONE"))'
+    texts = [RuleText(file="r", text=rules.replace("{}", name))]
+    assert [r.name for r in load_rules(texts, TODAY, Host(environ={"GONE": "1"})).rules] == ["3#f"]
 
 
 def test_a_file_that_loads_itself_is_stopped() -> None:
