@@ -194,7 +194,7 @@ def _as_regexp(value: Value) -> Regexp | None:
     """Return a string as a pattern, or the vector ``#(KIND "PATTERN" ignore-case? extended? utf8?)``."""
     if isinstance(value, str):
         return Regexp(source=value)
-    if isinstance(value, tuple) and len(value) >= 2 and isinstance(value[1], str):
+    if isinstance(value, list) and len(value) >= 2 and isinstance(value[1], str):
         flags = [is_true(flag) for flag in value[2:5]] + [False] * 3
         return Regexp(source=value[1], ignore_case=flags[0], extended=flags[1], utf8=flags[2])
     return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from megatest.scheme.control import values_in
 from megatest.scheme.fault import SchemeFault
 from megatest.scheme.form import AtomForm, Form, ListForm
-from megatest.scheme.procedure import Call, Closure, Environment, Evaluate, Parameters, Steps
+from megatest.scheme.procedure import Call, Closure, Environment, Evaluate, Parameters, Procedure, Steps
 from megatest.scheme.syntax import fail, is_word, items_in, name_of, parts_of, sequence
 from megatest.scheme.value import UNSPECIFIED, Keyword, Value, list_from
 
@@ -38,11 +39,17 @@ def bind_parameters(closure: Closure, arguments: Sequence[Value], environment: E
 
 def _check_count(closure: Closure, count: int) -> None:
     parameters = closure.parameters
-    least = len(parameters.required)
-    most = least + len(parameters.optional)
-    if count < least or (count > most and parameters.rest is None and not parameters.keywords):
+    if not _takes(parameters, count):
+        least = len(parameters.required)
+        most = least + len(parameters.optional)
         wanted = str(least) if least == most else f"{least} to {most}"
         raise SchemeFault(f"{closure.name} takes {wanted} arguments, not {count}")
+
+
+def _takes(parameters: Parameters, count: int) -> bool:
+    least = len(parameters.required)
+    most = least + len(parameters.optional)
+    return count >= least and (count <= most or parameters.rest is not None or bool(parameters.keywords))
 
 
 def _keyword_value(name: str, arguments: Sequence[Value]) -> list[Value]:
@@ -81,9 +88,50 @@ def _set(form: ListForm, environment: Environment) -> Steps:
 
 def _lambda(form: ListForm, environment: Environment) -> Value:
     parameters, *body = parts_of(form, 2)
+    return _nameless("lambda", parameters, body, environment)
+
+
+def _nameless(who: str, parameters: Form, body: Sequence[Form], environment: Environment) -> Closure:
     if isinstance(parameters, ListForm):
-        return _closure("lambda", parameters.items, parameters.tail, body, environment)
-    return _closure("lambda", (), parameters, body, environment)
+        return _closure(who, parameters.items, parameters.tail, body, environment)
+    return _closure(who, (), parameters, body, environment)
+
+
+def _case_lambda(form: ListForm, environment: Environment) -> Value:
+    """``(case-lambda (PARAMETERS BODY...)...)``: the first clause that takes so many arguments."""
+    clauses = [items_in(clause) or fail(clause, "an empty clause") for clause in parts_of(form, 1)]
+    closures = [_nameless("case-lambda", clause[0], clause[1:], environment) for clause in clauses]
+
+    def choose(*arguments: Value) -> Value:
+        for closure in closures:
+            if _takes(closure.parameters, len(arguments)):
+                return Call(closure, arguments)
+        raise SchemeFault(f"case-lambda: no clause takes {len(arguments)} arguments")
+
+    return Procedure("case-lambda", choose)
+
+
+def _cut(form: ListForm, environment: Environment) -> Value:
+    """``(cut PROCEDURE ARGUMENT...)``: a procedure of what stands for ``<>`` and, at the end, ``<...>``."""
+    parts = parts_of(form, 1)
+
+    def call(*arguments: Value) -> Steps:
+        left = list(arguments)
+        values: list[Value] = []
+        for part in parts:
+            if is_word(part, "<...>"):
+                values, left = values + left, []
+            elif not is_word(part, "<>"):
+                values.append((yield Evaluate(part, environment)))
+            elif left:
+                values.append(left.pop(0))
+            else:
+                raise SchemeFault(f"cut: {len(arguments)} arguments are too few")
+        if left:
+            raise SchemeFault(f"cut: {len(arguments)} arguments are too many")
+        return Call(values[0], tuple(values[1:]), form)
+
+    return Procedure("cut", call)
 
 
 def _closure(
@@ -168,12 +216,71 @@ def _letrec(form: ListForm, environment: Environment) -> Steps:
     return (yield from sequence(body, scope))
 
 
+def _receive(form: ListForm, environment: Environment) -> Steps:
+    """``(receive NAMES EXPRESSION BODY...)``."""
+    names, expression, *body = parts_of(form, 3)
+    values = values_in((yield Evaluate(expression, environment)))
+    return (yield from sequence(body, Environment(_named_values(names, values), environment)))
+
+
+def _let_values(form: ListForm, environment: Environment) -> Steps:
+    bindings, *body = parts_of(form, 2)
+    found: dict[str, Value] = {}
+    for names, expression in _value_bindings(bindings):
+        values = values_in((yield Evaluate(expression, environment)))
+        found.update(_named_values(names, values))
+    return (yield from sequence(body, Environment(found, environment)))
+
+
+def _let_values_star(form: ListForm, environment: Environment) -> Steps:
+    bindings, *body = parts_of(form, 2)
+    scope = Environment({}, environment)
+    for names, expression in _value_bindings(bindings):
+        values = values_in((yield Evaluate(expression, scope)))
+        scope = Environment(_named_values(names, values), scope)
+    return (yield from sequence(body, scope))
+
+
+def _define_values(form: ListForm, environment: Environment) -> Steps:
+    names, expression = parts_of(form, 2, 2)
+    values = values_in((yield Evaluate(expression, environment)))
+    environment.names.update(_named_values(names, values))
+    return UNSPECIFIED
+
+
+def _value_bindings(form: Form) -> Iterator[tuple[Form, Form]]:
+    for binding in items_in(form):
+        parts = items_in(binding)
+        if len(parts) != 2:
+            fail(binding, "a binding is written ((NAME...) EXPRESSION)")
+        yield parts[0], parts[1]
+
+
+def _named_values(names: Form, values: Sequence[Value]) -> dict[str, Value]:
+    """Return values by the names of a list ``(a b . rest)``, or all of them by the one name ``all``."""
+    if not isinstance(names, ListForm):
+        return {name_of(names): list_from(values)}
+    count = len(names.items)
+    if len(values) < count or (len(values) > count and names.tail is None):
+        raise SchemeFault(f"{len(values)} values for {names.text}")
+    found = {name_of(name): value for name, value in zip(names.items, values, strict=False)}
+    if names.tail is not None:
+        found[name_of(names.tail)] = list_from(values[count:])
+    return found
+
+
 FORMS: Final[Mapping[str, Callable[[ListForm, Environment], Value]]] = {
     "define": _define,
     "set!": _set,
+    "define-values": _define_values,
     "lambda": _lambda,
+    "case-lambda": _case_lambda,
+    "cut": _cut,
     "let": _let,
     "let*": _let_star,
     "letrec": _letrec,
     "letrec*": _letrec,
+    "let-values": _let_values,
+    "let*-values": _let_values_star,
+    "receive": _receive,
 }

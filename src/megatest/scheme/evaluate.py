@@ -11,7 +11,7 @@ from types import GeneratorType
 from typing import Final, cast
 
 from megatest.scheme.binding import bind_parameters
-from megatest.scheme.fault import SchemeError, SchemeFault
+from megatest.scheme.fault import SchemeError, SchemeFault, UncatchableFault
 from megatest.scheme.form import AtomForm, Form, ListForm
 from megatest.scheme.library import Output, standard_names
 from megatest.scheme.procedure import (
@@ -19,6 +19,7 @@ from megatest.scheme.procedure import (
     CallSite,
     Closure,
     Environment,
+    Escape,
     Evaluate,
     PlacedProcedure,
     Procedure,
@@ -31,6 +32,7 @@ from megatest.scheme.value import UNSPECIFIED, Symbol, Value, brief, to_text
 
 DEFAULT_STEP_LIMIT: Final = 500_000
 DEPTH_LIMIT: Final = 200_000
+_LEAVING: Final = (SchemeFault, SchemeError, Escape)
 
 
 class Interpreter:
@@ -63,7 +65,6 @@ class Interpreter:
         Raises:
             SchemeError: a form cannot be run; carries its place.
         """
-        self._output.reset()
         machine = _Machine(self._step_limit)
         value: Value = UNSPECIFIED
         for form in forms:
@@ -102,18 +103,39 @@ class _Machine:
 
     def run(self, request: Evaluate) -> Value:
         self.blame = request.form
+        waiting: list[tuple[Steps, Form]] = []
+        result: Value = request
         try:
-            return self._loop(request)
+            while True:
+                try:
+                    return self._loop(waiting, result)
+                except _LEAVING as error:
+                    result = self._leave(waiting, error)
         except SchemeFault as fault:
             raise SchemeError([self.blame.finding(fault.message, fault.hint)]) from fault
 
-    def _loop(self, request: Value) -> Value:
+    def _leave(self, waiting: list[tuple[Steps, Form]], error: Exception) -> Value:
+        """Throw an error at those that wait, last first; return what the one that handles it returns."""
+        blame = self.blame
+        while waiting:
+            steps, self.blame = waiting[-1]
+            try:
+                return steps.throw(error.with_traceback(None))
+            except StopIteration as stop:
+                waiting.pop()
+                return stop.value
+            except _LEAVING as other:
+                waiting.pop()
+                if other is not error:
+                    error, blame = other, self.blame
+        self.blame = blame
+        raise error
+
+    def _loop(self, waiting: list[tuple[Steps, Form]], result: Value) -> Value:
         """Do requests until nothing waits.
 
         `result` is a request to be done, a generator to be started, or the value for the one that waits last.
         """
-        waiting: list[tuple[Steps, Form]] = []
-        result = request
         while True:
             kind = type(result)
             if kind is Evaluate:
@@ -122,7 +144,7 @@ class _Machine:
                 result = self._call(cast("Call", result))
             elif isinstance(result, GeneratorType):
                 if len(waiting) >= DEPTH_LIMIT:
-                    raise SchemeFault(f"more than {DEPTH_LIMIT} calls wait for each other")
+                    raise UncatchableFault(f"more than {DEPTH_LIMIT} calls wait for each other")
                 waiting.append((result, self.blame))
                 result = self._resume(waiting, None)
             elif waiting:
@@ -143,7 +165,7 @@ class _Machine:
         if form is not None:
             self.blame = form
         if self.steps > self.step_limit:
-            raise SchemeFault(
+            raise UncatchableFault(
                 f"stopped after {self.step_limit} steps", hint="does a loop or a recursion never end?"
             )
 
@@ -219,7 +241,7 @@ def _atom_value(form: AtomForm, environment: Environment) -> Value:
 def _look_up(name: str, environment: Environment) -> Value:
     scope = environment.find(name)
     if scope is None:
-        raise SchemeFault(f"{name} is not defined", hint=_suggestion(name, environment))
+        raise UncatchableFault(f"{name} is not defined", hint=_suggestion(name, environment))
     return scope[name]
 
 

@@ -14,6 +14,14 @@ class SchemeFault(UserError):  # noqa: N818 - it becomes a SchemeError where the
     """
 
 
+class UncatchableFault(SchemeFault):
+    """A fault that no handler in the text catches.
+
+    What is not here may be there in the original: a handler that passed over it would change in silence what
+    the text means.  So would one that passed over a limit.
+    """
+
+
 class SchemeError(UserError):
     """Scheme text that cannot be read or run; every finding has its place."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from megatest.scheme.argument import index_of, integer_of, list_of, number_of
+from megatest.scheme.argument import index_of, list_of, number_of
 from megatest.scheme.fault import SchemeFault
 from megatest.scheme.number import normalise
 from megatest.scheme.procedure import Call, Steps
 from megatest.scheme.value import (
     NIL,
+    SIZE_LIMIT,
     UNSPECIFIED,
     Pair,
     Value,
@@ -95,6 +96,52 @@ def _association(name: str, test: Test) -> Callable[[Value, Value], Value]:
         return False
 
     return search
+
+
+def _alist_ref(key: Value, table: Value, test: Value = None, default: Value = False) -> Steps:
+    for entry in list_of(table, "alist-ref"):
+        pair = _pair(entry, "alist-ref")
+        is_key = is_same(key, pair.head)
+        if test is not None:
+            is_key = is_true((yield Call(test, (key, pair.head))))
+        if is_key:
+            return pair.tail
+    return default
+
+
+def _cons_star(*values: Value) -> Value:
+    if not values:
+        raise SchemeFault("cons*: there is nothing to put together")
+    return list_from(values[:-1], values[-1])
+
+
+def _make_list(count: Value, filler: Value = UNSPECIFIED) -> Value:
+    return list_from([filler] * index_of(count, SIZE_LIMIT, "make-list"))
+
+
+def _list_tabulate(count: Value, procedure: Value) -> Steps:
+    results: list[Value] = []
+    for index in range(index_of(count, SIZE_LIMIT, "list-tabulate")):
+        value = yield Call(procedure, (index,))
+        results.append(value)
+    return list_from(results)
+
+
+def _flatten(*values: Value) -> Value:
+    """Return all that is in lists of lists, without recursion; bounded, for a list may be shared often."""
+    found: list[Value] = []
+    todo = list(reversed(values))
+    seen = 0
+    while todo:
+        part = todo.pop()
+        seen += 1
+        if seen > SIZE_LIMIT:
+            raise SchemeFault(f"flatten: more than {SIZE_LIMIT} parts")
+        if isinstance(part, Pair):
+            todo += [part.tail, part.head]
+        elif part is not NIL:
+            found.append(part)
+    return list_from(found)
 
 
 def _iota(count: Value, start: Value = 0, step: Value = 1) -> Value:
@@ -182,6 +229,33 @@ def _every(test: Value, first: Value, *more: Value) -> Steps:
     return value
 
 
+def _count(test: Value, first: Value, *more: Value) -> Steps:
+    count = 0
+    for arguments in _columns((first, *more), "count"):
+        count += is_true((yield Call(test, arguments)))
+    return count
+
+
+def _list_index(test: Value, first: Value, *more: Value) -> Steps:
+    for index, arguments in enumerate(_columns((first, *more), "list-index")):
+        if is_true((yield Call(test, arguments))):
+            return index
+    return False
+
+
+def _split_where(name: str, *, keep: bool) -> Callable[[Value, Value], Steps]:
+    """Make ``take-while``, which keeps the items before the first that fails a test, or ``drop-while``."""
+
+    def split(test: Value, items: Value) -> Steps:
+        values = list_of(items, name)
+        for index, item in enumerate(values):
+            if not is_true((yield Call(test, (item,)))):
+                return list_from(values[:index] if keep else values[index:])
+        return list_from(values if keep else [])
+
+    return split
+
+
 def _find(test: Value, items: Value) -> Steps:
     for item in list_of(items, "find"):
         if is_true((yield Call(test, (item,)))):
@@ -189,15 +263,21 @@ def _find(test: Value, items: Value) -> Steps:
     return False
 
 
-def _fold(procedure: Value, start: Value, items: Value) -> Steps:
-    for item in list_of(items, "fold"):
-        start = yield Call(procedure, (item, start))
+def _fold(procedure: Value, start: Value, first: Value, *more: Value) -> Steps:
+    for arguments in _columns((first, *more), "fold"):
+        start = yield Call(procedure, (*arguments, start))
     return start
 
 
-def _fold_right(procedure: Value, start: Value, items: Value) -> Steps:
-    for item in reversed(list_of(items, "fold-right")):
-        start = yield Call(procedure, (item, start))
+def _fold_left(procedure: Value, start: Value, items: Value) -> Steps:
+    for item in list_of(items, "foldl"):
+        start = yield Call(procedure, (start, item))
+    return start
+
+
+def _fold_right(procedure: Value, start: Value, first: Value, *more: Value) -> Steps:
+    for arguments in reversed(_columns((first, *more), "fold-right")):
+        start = yield Call(procedure, (*arguments, start))
     return start
 
 
@@ -245,20 +325,6 @@ def _apply(procedure: Value, *arguments: Value) -> Value:
     return Call(procedure, (*arguments[:-1], *list_of(arguments[-1], "apply")))
 
 
-def _vector(value: Value, who: str) -> tuple[Value, ...]:
-    if isinstance(value, tuple):
-        return value
-    raise SchemeFault(f"{who}: not a vector: {brief(value)}")
-
-
-def _vector_ref(value: Value, index: Value) -> Value:
-    vector = _vector(value, "vector-ref")
-    at = integer_of(index, "vector-ref")
-    if not 0 <= at < len(vector):
-        raise SchemeFault(f"vector-ref: there is no item {at} of {len(vector)}")
-    return vector[at]
-
-
 PROCEDURES: Final[Mapping[str, Callable[..., Value]]] = {
     **{
         name: _path(name)
@@ -284,25 +350,32 @@ PROCEDURES: Final[Mapping[str, Callable[..., Value]]] = {
     "assoc": _association("assoc", is_equal),
     "assv": _association("assv", is_same),
     "assq": _association("assq", is_same),
+    "alist-ref": _alist_ref,
+    "cons*": _cons_star,
+    "make-list": _make_list,
+    "list-tabulate": _list_tabulate,
+    "list-copy": lambda items: list_from(list_of(items, "list-copy")),
+    "flatten": _flatten,
+    "concatenate": lambda lists: _append(*list_of(lists, "concatenate")),
+    "zip": lambda first, *more: list_from(map(list_from, _columns((first, *more), "zip"))),
     "iota": _iota,
     "delete": _delete,
     "delete-duplicates": _without_duplicates,
-    "vector": lambda *values: values,
-    "vector?": lambda value: isinstance(value, tuple),
-    "vector->list": lambda value: list_from(_vector(value, "vector->list")),
-    "list->vector": lambda items: tuple(list_of(items, "list->vector")),
-    "vector-length": lambda value: len(_vector(value, "vector-length")),
-    "vector-ref": _vector_ref,
     "map": _map,
     "for-each": _for_each,
     "append-map": _append_map,
     "filter-map": _filter_map,
     "filter": _filtering("filter", keep=True),
     "remove": _filtering("remove", keep=False),
+    "take-while": _split_where("take-while", keep=True),
+    "drop-while": _split_where("drop-while", keep=False),
+    "count": _count,
+    "list-index": _list_index,
     "any": _any,
     "every": _every,
     "find": _find,
     "fold": _fold,
+    "foldl": _fold_left,
     "foldr": _fold_right,
     "fold-right": _fold_right,
     "reduce": _reduce,

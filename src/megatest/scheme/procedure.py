@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TypeAlias
 
 from megatest.model.slotted import dataclass
-from megatest.scheme.fault import SchemeFault
+from megatest.scheme.fault import UncatchableFault
 from megatest.scheme.form import Form, ListForm
 from megatest.scheme.value import Value
 
@@ -57,6 +57,20 @@ Steps: TypeAlias = Generator[Request, Value, Value]
 
 What it returns is its value; a returned request is done in its place (a tail call: nothing waits for it).
 """
+
+
+class Escape(Exception):  # noqa: N818 - no error: the way out of a ``call/cc``
+    """A continuation was called.
+
+    Attributes:
+        target: the continuation.
+        value: what its ``call/cc`` is to return.
+    """
+
+    def __init__(self, target: Value, value: Value) -> None:
+        super().__init__()
+        self.target = target
+        self.value = value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,4 +150,6 @@ def check_arity(procedure: Procedure, arguments: Sequence[Value]) -> None:
         inspect.signature(procedure.function).bind(*arguments)
     except TypeError:
         count = len(arguments)
-        raise SchemeFault(f"{procedure.name} does not take {count} argument{'s' * (count != 1)}") from None
+        raise UncatchableFault(
+            f"{procedure.name} does not take {count} argument{'s' * (count != 1)}"
+        ) from None

@@ -31,7 +31,7 @@ def _parts(form: ListForm) -> list[Form]:
 
 def _assemble(form: ListForm, values: list[Value]) -> Value:
     if form.is_vector:
-        return tuple(values)
+        return list(values)
     if form.tail is not None:
         return list_from(values[:-1], values[-1])
     return list_from(values)

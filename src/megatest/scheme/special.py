@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from megatest.scheme import binding
+from megatest.scheme import binding, control
 from megatest.scheme.form import Form, ListForm
 from megatest.scheme.procedure import Call, Environment, Evaluate, SpecialForm, Steps
 from megatest.scheme.quotation import datum_from, quasiquote
@@ -119,6 +119,10 @@ def _do(form: ListForm, environment: Environment) -> Steps:
     return (yield from sequence(results, scope))
 
 
+def _refused(form: ListForm, environment: Environment) -> Value:
+    fail(form, f"{form.items[0].text} is not supported here")
+
+
 def _ignored(form: ListForm, environment: Environment) -> Value:
     """Accept what loads or declares in the original: everything it could bring is here already."""
     return UNSPECIFIED
@@ -126,6 +130,7 @@ def _ignored(form: ListForm, environment: Environment) -> Value:
 
 _FORMS: Final = {
     **binding.FORMS,
+    **control.FORMS,
     "quote": _quote,
     "quasiquote": _quasiquote,
     "if": _if,
@@ -142,6 +147,10 @@ _FORMS: Final = {
     "declare": _ignored,
     "require-extension": _ignored,
     "require-library": _ignored,
+    "define-syntax": _refused,
+    "define-macro": _refused,
+    "define-record": _refused,
+    "define-record-type": _refused,
 }
 
 SPECIAL_FORMS: Final[Mapping[str, SpecialForm]] = {

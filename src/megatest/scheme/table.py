@@ -7,7 +7,7 @@ from typing import Final
 
 from megatest.scheme.fault import SchemeFault
 from megatest.scheme.procedure import Call, Steps
-from megatest.scheme.value import UNSPECIFIED, Pair, Value, brief, list_from, to_written
+from megatest.scheme.value import UNSPECIFIED, Pair, Value, brief, items_of, list_from, to_written
 
 
 class Table:
@@ -63,6 +63,41 @@ def _delete(table: Value, key: Value) -> Value:
     return _table(table, "hash-table-delete!").pop(to_written(key), None) is not None
 
 
+def _table_from(items: Value, *ignored: Value) -> Value:
+    """Make a table of pairs; of several with one key the first counts."""
+    table = Table()
+    for item in items_of(items, "alist->hash-table"):
+        if not isinstance(item, Pair):
+            raise SchemeFault(f"alist->hash-table: not a pair: {brief(item)}")
+        table.entries.setdefault(to_written(item.head), (item.head, item.tail))
+    return table
+
+
+def _copy(table: Value) -> Value:
+    copy = Table()
+    copy.entries.update(_table(table, "hash-table-copy"))
+    return copy
+
+
+def _clear(table: Value) -> Value:
+    _table(table, "hash-table-clear!").clear()
+    return UNSPECIFIED
+
+
+def _fold(table: Value, procedure: Value, start: Value) -> Steps:
+    for key, value in list(_table(table, "hash-table-fold").values()):
+        start = yield Call(procedure, (key, value, start))
+    return start
+
+
+def _map(table: Value, procedure: Value) -> Steps:
+    results: list[Value] = []
+    for key, value in list(_table(table, "hash-table-map").values()):
+        result = yield Call(procedure, (key, value))
+        results.append(result)
+    return list_from(results)
+
+
 def _for_each(table: Value, procedure: Value) -> Steps:
     for key, value in list(_table(table, "hash-table-for-each").values()):
         yield Call(procedure, (key, value))
@@ -83,6 +118,11 @@ PROCEDURES: Final[Mapping[str, Callable[..., Value]]] = {
     "hash-table-delete!": _delete,
     "hash-table-update!": _update,
     "hash-table-update!/default": _update_default,
+    "alist->hash-table": _table_from,
+    "hash-table-copy": _copy,
+    "hash-table-clear!": _clear,
+    "hash-table-fold": _fold,
+    "hash-table-map": _map,
     "hash-table-for-each": _for_each,
     "hash-table-walk": _for_each,
     "hash-table-size": lambda table: len(_table(table, "hash-table-size")),

@@ -1,7 +1,7 @@
 """The values that Scheme text works on.
 
 Booleans, strings and numbers are Python's own; numbers are ``int`` (62 bits, as the original's) and
-``float``.  A list is a chain of `Pair` that ends in `NIL`, a vector is a Python tuple.
+``float``.  A list is a chain of `Pair` that ends in `NIL`, a vector is a Python list.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Special(Enum):
     NIL = "()"
     UNSPECIFIED = "#<unspecified>"
     EOF = "#<eof>"
+    PORT = "#<output port>"
 
 
 NIL: Final = Special.NIL
@@ -151,9 +152,10 @@ def is_equal(left: Value, right: Value) -> bool:
             raise SchemeFault(f"equal?: more than {SIZE_LIMIT} parts to compare")
         if isinstance(a, Pair) and isinstance(b, Pair):
             todo += [(a.tail, b.tail), (a.head, b.head)]
-        elif isinstance(a, tuple) and isinstance(b, tuple):
+        elif isinstance(a, list) and isinstance(b, list):
             if len(a) != len(b):
                 return False
+            seen += len(a)
             todo += zip(a, b, strict=True)
         elif not (is_same(a, b) or (isinstance(a, str) and a == b) or (isinstance(a, Regexp) and a == b)):
             return False
@@ -184,7 +186,7 @@ def to_written(value: Value) -> str:
 
 def brief(value: Value) -> str:
     """Return the value as ``write`` prints it, cut to what a message can bear."""
-    if isinstance(value, Pair | tuple):
+    if isinstance(value, Pair | list):
         return "a list" if isinstance(value, Pair) else "a vector"
     text = _write_atom(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -200,10 +202,11 @@ def _print(value: Value, atom: Callable[[Value], str]) -> str:
         if is_value and isinstance(part, Pair):
             todo += [(False, part.tail), (True, part.head)]
             text = "("
-        elif is_value and isinstance(part, tuple):
+        elif is_value and isinstance(part, list):
             todo.append((False, list_from(part[1:])))
             todo += [(True, first) for first in part[:1]]
             text = "#("
+            size += len(part)  # now, not with each item: a vector may be its own first one
         elif is_value:
             text = atom(part)
         elif isinstance(part, Pair):

@@ -10,10 +10,13 @@ from typing import Final
 from megatest.scheme.argument import index_of, joined, list_of, symbol_of, text_of
 from megatest.scheme.fault import SchemeFault
 from megatest.scheme.matcher import Matcher, Span, matcher_for
+from megatest.scheme.procedure import Call, Steps
 from megatest.scheme.value import (
     SIZE_LIMIT,
+    UNSPECIFIED,
     Char,
     Keyword,
+    Pair,
     Regexp,
     Symbol,
     Value,
@@ -126,9 +129,62 @@ def _string_translate(text: Value, old: Value, new: Value = "") -> Value:
     return whole.translate(table)
 
 
-def _sprintf(template: Value, *arguments: Value) -> Value:
-    """Fill in ``~A`` (as displayed), ``~S`` (as written), ``~%`` and ``~~``."""
-    text, rest = text_of(template, "sprintf"), list(arguments)
+def _string_translate_star(text: Value, pairs: Value) -> Value:
+    """Replace the first text of each pair by the second; where several fit, the first pair counts."""
+    who = "string-translate*"
+    replacements: dict[str, str] = {}
+    for pair in list_of(pairs, who):
+        if not isinstance(pair, Pair) or pair.head == "":
+            raise SchemeFault(f"{who}: not a pair of texts: {brief(pair)}")
+        replacements.setdefault(text_of(pair.head, who), text_of(pair.tail, who))
+    whole = text_of(text, who)
+    if not replacements:
+        return whole
+    found = re.finditer("|".join(map(re.escape, replacements)), whole)
+
+    def parts() -> Iterator[str]:
+        end = 0
+        for match in found:
+            yield whole[end : match.start()]
+            yield replacements[match[0]]
+            end = match.end()
+        yield whole[end:]
+
+    return joined(parts(), who)
+
+
+def _string_for_each(procedure: Value, text: Value) -> Steps:
+    for char in text_of(text, "string-for-each"):
+        yield Call(procedure, (Char(char),))
+    return UNSPECIFIED
+
+
+def _string_map(procedure: Value, text: Value) -> Steps:
+    chars = ""
+    for char in text_of(text, "string-map"):
+        chars += _character((yield Call(procedure, (Char(char),))), "string-map")
+    return chars
+
+
+def _cutting(name: str, cut: Callable[[str, int], str]) -> Callable[[Value, Value], Value]:
+    def take_or_drop(text: Value, count: Value) -> Value:
+        whole = text_of(text, name)
+        return cut(whole, index_of(count, len(whole), name))
+
+    return take_or_drop
+
+
+def _char_test(name: str, test: Callable[[str], bool]) -> Callable[[Value], Value]:
+    return lambda char: test(_character(char, name))
+
+
+def _char_comparison(name: str, test: Callable[[str, str], bool]) -> Callable[..., Value]:
+    return lambda *chars: all(test(a, b) for a, b in pairwise(_character(char, name) for char in chars))
+
+
+def filled(who: str, template: Value, *arguments: Value) -> str:
+    """Fill in ``~A`` (as displayed), ``~S`` (as written), ``~%`` and ``~~``, on behalf of a procedure."""
+    text, rest = text_of(template, who), list(arguments)
 
     def fill(match: re.Match[str]) -> str:
         letter = match[1].lower()
@@ -137,16 +193,11 @@ def _sprintf(template: Value, *arguments: Value) -> Value:
         if letter == "~":
             return "~"
         if letter not in "asd" or not rest:
-            raise SchemeFault(f"sprintf: {match[0]} is unknown or has no argument")
+            raise SchemeFault(f"{who}: {match[0]} is unknown or has no argument")
         value = rest.pop(0)
         return to_written(value) if letter == "s" else to_text(value)
 
-    return joined([_DIRECTIVE.sub(fill, text)], "sprintf")
-
-
-def _format(first: Value, *rest: Value) -> Value:
-    """Fill in a template, which may stand after ``#f`` for "no port"."""
-    return _sprintf(*rest) if first is False and rest else _sprintf(first, *rest)
+    return joined([_DIRECTIVE.sub(fill, text)], who)
 
 
 def regexp(source: Value, ignore_case: Value = False, extended: Value = False, utf8: Value = False) -> Value:
@@ -239,6 +290,14 @@ PROCEDURES: Final[Mapping[str, Callable[..., Value]]] = {
     "string-suffix?": lambda a, b: text_of(b, "string-suffix?").endswith(text_of(a, "string-suffix?")),
     "string-contains": lambda text, wanted: _substring_index(wanted, text),
     "string-translate": _string_translate,
+    "string-translate*": _string_translate_star,
+    "string-take": _cutting("string-take", lambda text, count: text[:count]),
+    "string-drop": _cutting("string-drop", lambda text, count: text[count:]),
+    "string-take-right": _cutting("string-take-right", lambda text, count: text[len(text) - count :]),
+    "string-drop-right": _cutting("string-drop-right", lambda text, count: text[: len(text) - count]),
+    "string-for-each": _string_for_each,
+    "string-map": _string_map,
+    "string-concatenate": lambda items: _string_append(*list_of(items, "string-concatenate")),
     "string-split": _string_split,
     "string-intersperse": _string_intersperse,
     "string-join": _string_intersperse,
@@ -263,8 +322,15 @@ PROCEDURES: Final[Mapping[str, Callable[..., Value]]] = {
     "char?": lambda value: isinstance(value, Char),
     "char->integer": lambda char: ord(_character(char, "char->integer")),
     "integer->char": lambda code: Char(chr(index_of(code, 0xD7FF, "integer->char"))),
-    "sprintf": _sprintf,
-    "format": _format,
+    "sprintf": lambda template, *rest: filled("sprintf", template, *rest),
+    "char-upcase": lambda char: Char(_character(char, "char-upcase").upper()[0]),
+    "char-downcase": lambda char: Char(_character(char, "char-downcase").lower()[0]),
+    "char-alphabetic?": _char_test("char-alphabetic?", str.isalpha),
+    "char-numeric?": _char_test("char-numeric?", str.isdecimal),
+    "char-whitespace?": _char_test("char-whitespace?", str.isspace),
+    "char=?": _char_comparison("char=?", str.__eq__),
+    "char<?": _char_comparison("char<?", str.__lt__),
+    "char>?": _char_comparison("char>?", str.__gt__),
     "regexp": regexp,
     "regexp?": lambda value: isinstance(value, Regexp),
     "regexp-escape": _regexp_escape,
