@@ -65,7 +65,7 @@ def main(
     request = _Request(
         rules=Path(paths[0]),
         page=Path(paths[1]) if len(paths) > 1 else None,
-        waivers=Path(paths[2]) if len(paths) > 2 and Path(paths[2]).is_file() else None,
+        waivers=Path(paths[2]) if len(paths) > 2 and Path(paths[2]).exists() else None,
         explain="--explain" in options,
         hooks="--no-hooks" not in options,
         today=today or datetime.date.today(),

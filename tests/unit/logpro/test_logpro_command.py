@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -48,6 +49,15 @@ def test_waivers_stand_before_the_rules_and_may_be_missing() -> None:
     Path("w.logpro").write_text('(expect:waive in "LogFileBody" = 0 "W" #/known/)')
     assert logpro("r.logpro", "o.html", "w.logpro", log=b"known ERR\n")[0] == 4
     assert logpro("r.logpro", "o.html", "none.logpro", log=b"known ERR\n")[0] == 1
+
+
+def test_waivers_may_come_from_a_pipe_and_a_directory_is_no_waiver_file() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b'(expect:waive in "LogFileBody" = 0 "W" #/known/)')
+    os.close(writer)
+    assert logpro("r.logpro", "o.html", f"/dev/fd/{reader}", log=b"known ERR\n")[0] == 4
+    os.close(reader)
+    assert logpro("r.logpro", "o.html", ".")[::2] == (1, "logpro: .: Is a directory\n")
 
 
 @pytest.mark.parametrize("argv", [[], ["--frob", "r"], ["a", "b", "c", "d"]])
