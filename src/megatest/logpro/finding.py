@@ -80,12 +80,16 @@ class TriggerTally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """The sums of a scan: rules and triggers in order of definition, and what went wrong on the way."""
+    """The sums of a scan: rules and triggers in order of definition, and what went wrong on the way.
+
+    Complaints keep the log from passing, warnings do not.
+    """
 
     lines: int
     rules: tuple[RuleTally, ...]
     triggers: tuple[TriggerTally, ...]
     complaints: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 class Sink(Protocol):

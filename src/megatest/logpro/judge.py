@@ -106,7 +106,7 @@ def judge(
         triggers=triggers,
         failing=failing,
         lines=findings.lines,
-        findings=(*complaints, *warnings),
+        findings=(*complaints, *findings.warnings, *warnings),
     )
 
 

@@ -71,6 +71,7 @@ class _Scanner:
         self._doubtful = matcher.doubtful
         self._given_up: set[int] = set()
         self._complaints: list[Diagnostic] = []
+        self._warnings: list[Diagnostic] = []
         self._find_live_rules()
 
     def _trigger_states(self, first: int) -> list[TriggerState]:
@@ -87,6 +88,7 @@ class _Scanner:
             rules=tuple(state.tally() for state in self._states),
             triggers=tuple(TriggerTally(trigger=s.trigger, fired=s.fired) for s in self._triggers),
             complaints=tuple(self._complaints),
+            warnings=tuple(self._warnings),
         )
 
     # The log, block by block
@@ -126,6 +128,10 @@ class _Scanner:
 
     def _take_head(self, raw: bytes) -> None:
         self._number += 1
+        if not self._warnings:
+            message = f"line {self._number} is too long: only its first {len(raw)} bytes are judged"
+            hint = "what the rules look for should stand in shorter lines; this is said of the first only"
+            self._warnings.append(Diagnostic(severity=Severity.WARNING, message=message, hint=hint))
         text = valid_text(raw)
         if events := self._events(text):
             self._hit(raw, text, events, b"")

@@ -174,6 +174,13 @@ def test_line_numbers_are_right_across_blocks_and_long_lines() -> None:
     assert sink.raw == log
 
 
+def test_a_line_of_which_only_the_beginning_is_judged_brings_a_warning_once() -> None:
+    log = "ok\n" + 2 * ("x" * 100 + "HIT\n")
+    found = verdict('(expect:error in logfile = 0 "E" #/HIT/)', log, line_limit=50)
+    assert (found.exit_code, found.lines) == (0, 3)
+    assert [f.message for f in found.findings] == ["line 2 is too long: only its first 50 bytes are judged"]
+
+
 @pytest.mark.parametrize("dense", [False, True])
 def test_bytes_that_are_no_utf8_are_one_character_each_and_written_through(dense: bool) -> None:
     every = '(expect:note in logfile >= 0 "any" #/./)' if dense else ""
