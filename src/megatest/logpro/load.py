@@ -15,7 +15,7 @@ from megatest.model.slotted import dataclass, replace
 from megatest.scheme.argument import integer_of, text_of
 from megatest.scheme.bracket import RegexpError
 from megatest.scheme.evaluate import Interpreter
-from megatest.scheme.fault import SchemeError, SchemeFault
+from megatest.scheme.fault import FileFault, SchemeError, SchemeFault
 from megatest.scheme.form import AtomForm, Form, ListForm, Source
 from megatest.scheme.procedure import CallSite, PlacedProcedure, Steps
 from megatest.scheme.reader import UNCLOSED_REGEXP, read_source
@@ -174,9 +174,9 @@ class _Loader:
             try:
                 return file + ".scm", self.host.read_file(file + ".scm")
             except OSError:
-                raise SchemeFault(f"load: {file}: {error.strerror}") from error
+                raise FileFault(f"load: {file}: {error.strerror}") from error
         except OSError as error:
-            raise SchemeFault(f"load: {file}: {error.strerror}") from error
+            raise FileFault(f"load: {file}: {error.strerror}") from error
 
 
 def _exit(site: CallSite, arguments: Sequence[Value]) -> Value:

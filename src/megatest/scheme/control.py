@@ -10,13 +10,15 @@ from typing import Final
 
 from megatest.model.slotted import dataclass
 from megatest.scheme.argument import symbol_of
-from megatest.scheme.fault import SchemeFault, UncatchableFault
+from megatest.scheme.fault import FileFault, SchemeFault, UncatchableFault
 from megatest.scheme.form import Form, ListForm
 from megatest.scheme.procedure import Call, Environment, Escape, Evaluate, Procedure, Steps
-from megatest.scheme.syntax import fail, is_word, items_in, name_of, parts_of, sequence
+from megatest.scheme.syntax import fail, items_in, name_of, parts_of, sequence
 from megatest.scheme.value import UNSPECIFIED, Value, brief, list_from, to_text, to_written
 
 _LONGEST_MESSAGE: Final = 2000
+_KINDS: Final = frozenset({"exn"})
+_FILE_KINDS: Final = frozenset({"exn", "i/o", "file"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +34,7 @@ class Condition:
 
     message: str
     arguments: tuple[Value, ...] = ()
+    kinds: frozenset[str] = _KINDS
 
 
 class RaisedFault(SchemeFault):
@@ -88,7 +91,9 @@ def _raise(value: Value) -> Value:
 
 def _raised(fault: SchemeFault) -> Value:
     """Return what a handler is given."""
-    return fault.value if isinstance(fault, RaisedFault) else Condition(fault.message)
+    if isinstance(fault, RaisedFault):
+        return fault.value
+    return Condition(fault.message, kinds=_FILE_KINDS if isinstance(fault, FileFault) else _KINDS)
 
 
 def _handle_exceptions(form: ListForm, environment: Environment) -> Steps:
@@ -112,25 +117,26 @@ def _condition_case(form: ListForm, environment: Environment) -> Steps:
         raise
     except SchemeFault as fault:
         value = _raised(fault)
-        for name, takes_all, body in handlers:
-            if takes_all or isinstance(value, Condition):
+        kinds = value.kinds if isinstance(value, Condition) else frozenset()
+        for name, wanted, body in handlers:
+            if wanted <= kinds:
                 names = {} if name is None else {name: value}
                 return (yield from sequence(body, Environment(names, environment)))
         raise
 
 
-def _handler(clause: Form) -> tuple[str | None, bool, tuple[Form, ...]]:
-    """Return the name, whether it takes all or conditions only, and the body of a clause."""
+def _handler(clause: Form) -> tuple[str | None, frozenset[str], tuple[Form, ...]]:
+    """Return the name, the kinds and the body of a clause; without kinds it takes all."""
     items = items_in(clause)
     name = None
     if items and not isinstance(items[0], ListForm):
         name, items = name_of(items[0]), items[1:]
     if not items:
         fail(clause, "a clause is written ([NAME] (KIND...) BODY...)")
-    kinds = items_in(items[0])
-    if not all(is_word(kind, "exn") for kind in kinds):
-        fail(items[0], "only (exn) and (), which takes all, can be told apart")
-    return name, not kinds, items[1:]
+    kinds = frozenset(name_of(kind) for kind in items_in(items[0]))
+    if not kinds <= _FILE_KINDS:
+        fail(items[0], "the kinds that can be told apart are exn, i/o and file; () takes all")
+    return name, kinds, items[1:]
 
 
 def _with_exception_handler(handler: Value, thunk: Value) -> Steps:

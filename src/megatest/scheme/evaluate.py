@@ -11,7 +11,7 @@ from types import GeneratorType
 from typing import Final, cast
 
 from megatest.scheme.binding import bind_parameters
-from megatest.scheme.fault import SchemeError, SchemeFault, UncatchableFault
+from megatest.scheme.fault import FileFault, SchemeError, SchemeFault, UncatchableFault
 from megatest.scheme.form import AtomForm, Form, ListForm
 from megatest.scheme.library import Output, standard_names
 from megatest.scheme.procedure import (
@@ -218,7 +218,7 @@ class _Machine:
         except ArithmeticError as error:
             raise SchemeFault(f"{_name_of(procedure)}: {error}") from error
         except OSError as error:
-            raise SchemeFault(f"{_name_of(procedure)}: {error.strerror or error}") from error
+            raise FileFault(f"{_name_of(procedure)}: {error.strerror or error}") from error
         raise SchemeFault(f"{brief(procedure)} cannot be called: it is no procedure")
 
 

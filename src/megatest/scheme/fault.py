@@ -14,6 +14,10 @@ class SchemeFault(UserError):  # noqa: N818 - it becomes a SchemeError where the
     """
 
 
+class FileFault(SchemeFault):
+    """A file, or what the system was asked for, is not to be had."""
+
+
 class UncatchableFault(SchemeFault):
     """A fault that no handler in the text catches.
 

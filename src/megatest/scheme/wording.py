@@ -253,6 +253,15 @@ def _string_substitute(pattern: Value, replacement: Value, text: Value, which: V
     return joined(parts(), who)
 
 
+def _string_substitute_star(text: Value, pairs: Value) -> Value:
+    """Replace what matches the pattern of each pair, one pair after the other."""
+    for pair in list_of(pairs, "string-substitute*"):
+        if not isinstance(pair, Pair):
+            raise SchemeFault(f"string-substitute*: not a pair: {brief(pair)}")
+        text = _string_substitute(pair.head, pair.tail, text, True)
+    return text_of(text, "string-substitute*")
+
+
 def _expanded(template: str, text: str, spans: tuple[Span, ...]) -> str:
     def group(match: re.Match[str]) -> str:
         if match[1] == "\\":
@@ -337,4 +346,5 @@ PROCEDURES: Final[Mapping[str, Callable[..., Value]]] = {
     "string-match": _string_match,
     "string-search": _string_search,
     "string-substitute": _string_substitute,
+    "string-substitute*": _string_substitute_star,
 }

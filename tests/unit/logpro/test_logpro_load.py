@@ -299,6 +299,13 @@ def test_a_variable_that_the_rules_set_is_seen_by_what_follows() -> None:
     assert [r.name for r in load_rules(texts, TODAY, Host(environ={"GONE": "1"})).rules] == ["3#f"]
 
 
+def test_a_file_that_may_be_missing_can_be_loaded_under_a_handler() -> None:
+    files = {"there": '(expect:note in logfile >= 0 "loaded" #/x/)'}
+    attempt = "(condition-case (load {}) ((exn i/o file) (expect:note in logfile >= 0 {} #/x/)))"
+    text = attempt.format('"there"', '"none"') + attempt.format('"missing"', '"instead"')
+    assert [r.name for r in load(text, files=files).rules] == ["loaded", "instead"]
+
+
 def test_a_file_that_loads_itself_is_stopped() -> None:
     assert errors('(load "a")', {"a": '(load "a")'}) == ["1:1 load: more than 1000 files"]
 
