@@ -121,12 +121,28 @@ def _make_string(count: Value, filler: Value = _BLANK) -> Value:
     return _character(filler, "make-string") * index_of(count, SIZE_LIMIT, "make-string")
 
 
-def _string_translate(text: Value, old: Value, new: Value = "") -> Value:
+def _string_translate(text: Value, old: Value, new: Value = None) -> Value:
+    """Replace each character of `old` by that of `new` in its place, or all by one; without it drop them."""
     who = "string-translate"
-    whole, source = text_of(text, who), conc(old)
-    target = str(conc(new))
-    table = {ord(c): target[i] if i < len(target) else None for i, c in enumerate(str(source))}
+    whole, source = text_of(text, who), _characters(old, who)
+    target = "" if new is None else _characters(new, who)
+    if isinstance(new, Char):
+        target *= len(source)
+    table: dict[int, str] = {}
+    for index, char in enumerate(source):
+        table.setdefault(ord(char), target[index : index + 1])
+    if new is not None and any(table.get(ord(char)) == "" for char in whole):
+        raise SchemeFault(f"{who}: {brief(new)} has fewer characters than {brief(old)}")
     return whole.translate(table)
+
+
+def _characters(value: Value, who: str) -> str:
+    """Return a string, a character or a list of them as a string."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Char):
+        return value.text
+    return "".join(_character(char, who) for char in list_of(value, who))
 
 
 def _string_translate_star(text: Value, pairs: Value) -> Value:

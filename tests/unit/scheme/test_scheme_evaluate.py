@@ -159,6 +159,10 @@ def test_a_procedure_gives_what_the_original_gives(text: str, expected: str) -> 
         ("((cut + <> <>) 1)", "1:1 cut: 1 arguments are too few"),
         ("(raise 'stop)", "1:1 uncaught exception: stop"),
         ('(assert (= 1 2) "no")', "1:1 no"),
+        (
+            '(string-translate "a_b" "-_" ".")',
+            '1:1 string-translate: "." has fewer characters than "-_"',
+        ),
         ("(vector-set! (vector 1) 1 2)", "1:1 vector-set!: there is no item 1 of 1"),
         ('(string-translate* "a" \'(("" . "b")))', "1:1 string-translate*: not a pair of texts: a list"),
         (
@@ -257,6 +261,9 @@ def test_values_and_ways_out_are_those_of_the_original(text: str, expected: str)
             "(0 1)",
         ),
         ('(string-translate "a-b" "-" "_")', "a_b"),
+        ('(string-translate "a-b_c" "-_" #\\.)', "a.b.c"),
+        ('(string-translate "a-b_c" (list #\\- #\\_))', "abc"),
+        ('(string-translate "aab" "aa" "xy")', "xxb"),
         ('(string-translate* "<a&b>" \'(("<" . "&lt;") ("&" . "&amp;")))', "&lt;a&amp;b>"),
         ('(string-translate* "aaa" \'(("a" . "b") ("aa" . "c")))', "bbb"),
         ('(string-translate* "a" \'())', "a"),
