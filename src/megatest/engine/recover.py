@@ -20,6 +20,7 @@ from megatest.model.attempt import Prepared
 from megatest.model.job import ChangeKind, Job, JobChange
 from megatest.model.record import TestRecord
 from megatest.model.rundir import JOB_LOG, SCRIPT
+from megatest.model.slotted import dataclass, field
 from megatest.model.status import ACTIVE, State
 
 
@@ -47,39 +48,113 @@ def recover(
     Returns:
         The attempts that live; the engine takes them over.
     """
-    found: dict[str, list[Attempt]] = {}
-    gone: dict[str, list[Job]] = {}
+    recovery = _Recovery(
+        ledger=ledger, executors=executors, workarea=workarea, clock=clock, reviewer=reviewer
+    )
     for record in records:
-        if record.is_parent or record.state not in ACTIVE:
-            continue
-        attempt = _attempt(record, ledger.row(record.test_id), job_prefix)
-        attempt.exit_table = exit_table
-        if record.state == State.KILLREQ:
-            attempt.ending = ON_REQUEST
-        _read_on(attempt, workarea, ledger, clock)
+        if not record.is_parent and record.state in ACTIVE:
+            attempt = _attempt(record, ledger.row(record.test_id), job_prefix)
+            attempt.exit_table = exit_table
+            recovery.look_at(attempt)
+    return recovery.adopt()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Recovery:
+    """What is put right, and what still has to be asked for (mutable).
+
+    Attributes:
+        ledger, executors, workarea, clock, reviewer: see `recover`.
+        found: attempts that may live, by executor.
+        gone: jobs that ended while nobody watched, by executor.
+    """
+
+    ledger: Ledger
+    executors: Mapping[str, Executor]
+    workarea: WorkArea
+    clock: Clock
+    reviewer: Reviewer
+    found: dict[str, list[Attempt]] = field(default_factory=dict)
+    gone: dict[str, list[Job]] = field(default_factory=dict)
+
+    def look_at(self, attempt: Attempt) -> None:
+        """Settle an attempt that is over or never began; note who has to be asked about another."""
+        self._read_on(attempt)
         if attempt.ended is not None:
-            gone.setdefault(record.executor, []).append(attempt.job)
-            _settle(
-                attempt,
-                JobChange(row=record.id, attempt=attempt.number, kind=ChangeKind.ENDED),
-                ledger,
-                clock,
-                reviewer,
-            )
-        elif not _waits_in_queue(attempt, executors) and _never_began(attempt, workarea):
-            lost = JobChange(row=record.id, attempt=attempt.number, kind=ChangeKind.LOST)
-            _settle(attempt, lost, ledger, clock, reviewer)
+            self.gone.setdefault(attempt.executor, []).append(attempt.job)
+            self._settle(attempt, ChangeKind.ENDED)
+        elif not self._waits_in_queue(attempt) and self._never_began(attempt):
+            self._settle(attempt, ChangeKind.LOST)
         else:
-            found.setdefault(record.executor, []).append(attempt)
-    adopted = [
-        attempt
-        for name, attempts in found.items()
-        for attempt in _adopt(name, attempts, executors, workarea, ledger, clock, reviewer)
-    ]
-    for name, jobs in gone.items():
-        if name in executors:
-            executors[name].sweep(jobs)
-    return adopted
+            self.found.setdefault(attempt.executor, []).append(attempt)
+
+    def adopt(self) -> Sequence[Attempt]:
+        """Ask the executors about what may live; return what does."""
+        adopted = [a for name, attempts in self.found.items() for a in self._adopt(name, attempts)]
+        for name, jobs in self.gone.items():
+            if name in self.executors:
+                self.executors[name].sweep(jobs)
+        return adopted
+
+    def _adopt(self, name: str, attempts: Sequence[Attempt]) -> Iterable[Attempt]:
+        executor = self.executors.get(name)
+        if executor is None:
+            for attempt in attempts:
+                self._settle(attempt, ChangeKind.LOST)
+            return
+        by_row = {attempt.row.id: attempt for attempt in attempts}
+        for change in executor.adopt([(attempt.job, attempt.handle) for attempt in attempts]):
+            attempt = by_row[change.row]
+            if change.kind in (ChangeKind.ENDED, ChangeKind.LOST):
+                # It may have ended, and said how, since its journal was read.
+                self._read_on(attempt)
+                if attempt.ended is None:
+                    self._never_began(attempt)  # a queue that takes it late must not start it
+                self._conclude(attempt, change)
+                executor.sweep([attempt.job])
+                continue
+            attempt.launched_at = self.clock.monotonic() - self._lasted_s(attempt)
+            yield attempt
+
+    def _waits_in_queue(self, attempt: Attempt) -> bool:
+        """Whether it may wait in a queue that outlived the engine: its place there is worth keeping."""
+        executor = self.executors.get(attempt.executor)
+        return executor is not None and executor.queues and bool(attempt.prepared.run_dir)
+
+    def _never_began(self, attempt: Attempt) -> bool:
+        """Whether the attempt has not begun; if so it now never will."""
+        if attempt.started is not None:
+            return False
+        run_dir = attempt.prepared.run_dir
+        return not run_dir or self.workarea.revoke(run_dir, attempt.number)
+
+    def _read_on(self, attempt: Attempt) -> None:
+        part = self.workarea.read_journal(attempt.prepared.run_dir, attempt.offset)
+        if part.exists:
+            take_in(attempt, part, self.ledger, wall_time_on_this_host(self.clock.now()))
+
+    def _lasted_s(self, attempt: Attempt) -> float:
+        """Seconds since the attempt began, by the clock of its own journal if that is this host's."""
+        if attempt.started is not None and attempt.started.time:
+            return max(0.0, self.clock.now() - attempt.started.time)
+        if attempt.started is None or not attempt.started.uptime_s:
+            return 0.0
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - attempt.started.uptime_s)
+
+    def _settle(self, attempt: Attempt, kind: ChangeKind) -> None:
+        self._conclude(attempt, JobChange(row=attempt.row.id, attempt=attempt.number, kind=kind))
+
+    def _conclude(self, attempt: Attempt, change: JobChange) -> None:
+        outcome = verdict_on(attempt, change)
+        opinion = self.reviewer.answer(failure_of(attempt, outcome)) if is_bad(outcome) else None
+        conclude(
+            attempt,
+            outcome,
+            opinion,
+            self.ledger,
+            time=int(self.clock.now()),
+            duration_s=duration_by_journal(attempt),
+        )
 
 
 def _attempt(record: TestRecord, row: Row, job_prefix: str) -> Attempt:
@@ -105,70 +180,6 @@ def _attempt(record: TestRecord, row: Row, job_prefix: str) -> Attempt:
         job=job,
         prepared=prepared,
         handle=record.handle,
+        ending=ON_REQUEST if record.state == State.KILLREQ else "",
         waits=record.comment if record.state == State.LAUNCHED else "",
     )
-
-
-def _waits_in_queue(attempt: Attempt, executors: Mapping[str, Executor]) -> bool:
-    """Whether it may wait in a queue that outlived the engine: its place there is worth keeping."""
-    executor = executors.get(attempt.executor)
-    return executor is not None and executor.queues and bool(attempt.prepared.run_dir)
-
-
-def _never_began(attempt: Attempt, workarea: WorkArea) -> bool:
-    """Whether the attempt has not begun; if so it now never will."""
-    if attempt.started is not None:
-        return False
-    return not attempt.prepared.run_dir or workarea.revoke(attempt.prepared.run_dir, attempt.number)
-
-
-def _adopt(
-    name: str,
-    attempts: Sequence[Attempt],
-    executors: Mapping[str, Executor],
-    workarea: WorkArea,
-    ledger: Ledger,
-    clock: Clock,
-    reviewer: Reviewer,
-) -> Iterable[Attempt]:
-    executor = executors.get(name)
-    if executor is None:
-        for attempt in attempts:
-            lost = JobChange(row=attempt.row.id, attempt=attempt.number, kind=ChangeKind.LOST)
-            _settle(attempt, lost, ledger, clock, reviewer)
-        return
-    by_row = {attempt.row.id: attempt for attempt in attempts}
-    for change in executor.adopt([(attempt.job, attempt.handle) for attempt in attempts]):
-        attempt = by_row[change.row]
-        if change.kind in (ChangeKind.ENDED, ChangeKind.LOST):
-            # It may have ended, and said how, since its journal was read.
-            _read_on(attempt, workarea, ledger, clock)
-            if attempt.ended is None:
-                _never_began(attempt, workarea)  # a queue that takes it late must not start it
-            _settle(attempt, change, ledger, clock, reviewer)
-            executor.sweep([attempt.job])
-            continue
-        attempt.launched_at = clock.monotonic() - _lasted_s(attempt, clock)
-        yield attempt
-
-
-def _read_on(attempt: Attempt, workarea: WorkArea, ledger: Ledger, clock: Clock) -> None:
-    part = workarea.read_journal(attempt.prepared.run_dir, attempt.offset)
-    if part.exists:
-        take_in(attempt, part, ledger, wall_time_on_this_host(clock.now()))
-
-
-def _lasted_s(attempt: Attempt, clock: Clock) -> float:
-    """Seconds since the attempt began, by the clock of its own journal if that is this host's."""
-    if attempt.started is not None and attempt.started.time:
-        return max(0.0, clock.now() - attempt.started.time)
-    if attempt.started is None or not attempt.started.uptime_s:
-        return 0.0
-    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - attempt.started.uptime_s)
-
-
-def _settle(attempt: Attempt, change: JobChange, ledger: Ledger, clock: Clock, reviewer: Reviewer) -> None:
-    outcome = verdict_on(attempt, change)
-    duration = duration_by_journal(attempt)
-    opinion = reviewer.answer(failure_of(attempt, outcome)) if is_bad(outcome) else None
-    conclude(attempt, outcome, opinion, ledger, time=int(clock.now()), duration_s=duration)
