@@ -499,6 +499,22 @@ def test_kill_requests_are_the_rows_of_this_run_that_somebody_wants_ended(
     assert [edit.reason for edit in store.edits(first.id)] == ["slow"]
 
 
+def test_where_an_engine_holds_the_run_a_kill_is_also_asked_of_what_has_not_started(
+    store: FullStore, run: RunRecord
+) -> None:
+    running, waiting, unrunnable, ended = register(store, run, "a", "b", "c", "d")
+    parent = store.register_tests(run.id, [(TestId("p"), True)], 1, None)[TestId("p")]
+    move(store, running, "LAUNCHED")
+    store.set_state_status([unrunnable.id], status="PREQ_FAIL", user="me", reason="", time=2)
+    complete(store, ended)
+    rows = [test.id for test in (running, waiting, unrunnable, ended, parent)]
+    asked = store.request_kill(rows, held=True, user="me", reason="slow", time=9)
+    assert [(test.test_id.test, test.state, test.status) for test in asked] == [
+        ("a", "KILLREQ", "n/a"),
+        ("b", "KILLREQ", "n/a"),
+    ]
+
+
 def test_active_elsewhere_are_the_tests_of_other_runs_that_may_have_a_process(
     store: FullStore, run: RunRecord
 ) -> None:

@@ -55,6 +55,30 @@ def test_kill_asks_the_engine_and_waits_until_nothing_is_left(area: AreaKit) -> 
     assert "nothing that matches is under way" in area.good("kill", "slow")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("kill", "later", *RUN),
+        ("-set-state-status", "KILLREQ,n/a", "-target", RUN[1], "-runname", RUN[3], "-testpatt", "later"),
+    ],
+)
+def test_a_kill_reaches_a_test_that_a_living_engine_has_not_started(
+    area: AreaKit, words: tuple[str, ...]
+) -> None:
+    area.add_test("later", "exit 0", "[requirements]\nwaiton told\n")
+    engine = area.start("run", "told,later", *RUN)
+    wait_for_file(run_dir(area, "told") / "begun")
+    area.good(*words)
+    (run_dir(area, "told") / "enough").touch()
+    said, _ = engine.communicate(timeout=60)
+    assert "KILLED      later" in said
+    assert "killed on request before it began" in area.good("show", "later")
+    assert not run_dir(area, "later").exists()
+    done = area.megatest(*words)
+    assert done.code == 0, done.said
+    assert "nothing that matches is under way in run ubuntu/nfs/w1" in done.said
+
+
 def test_kill_without_wait_only_asks(area: AreaKit) -> None:
     engine = area.start("run", "slow", *RUN)
     wait_for_file(run_dir(area, "slow") / "begun")

@@ -304,14 +304,16 @@ class FakeStore:
             changed.append(row)
         return [self.records.tests[row] for row in changed]
 
-    def request_kill(self, rows: Iterable[int], *, user: str, reason: str, time: int) -> Sequence[TestRecord]:
+    def request_kill(
+        self, rows: Iterable[int], *, held: bool = False, user: str, reason: str, time: int
+    ) -> Sequence[TestRecord]:
         return self.set_state_status(
             rows,
             state=State.KILLREQ,
             user=user,
             reason=reason,
             time=time,
-            only_if=lambda record: record.state in ACTIVE and not record.is_parent,
+            only_if=lambda record: record.is_under_way(held=held),
         )
 
     def delete_tests(self, rows: Iterable[int]) -> int:

@@ -158,9 +158,9 @@ class StoreAndModel(RuleBasedStateMachine):
             )
         )
 
-    @rule(wanted=st.lists(rows, max_size=4))
-    def request_kill(self, wanted: list[int]) -> None:
-        self.both(lambda s: s.request_kill(wanted, user="me", reason="", time=8))
+    @rule(wanted=st.lists(rows, max_size=4), held=st.booleans())
+    def request_kill(self, wanted: list[int], held: bool) -> None:
+        self.both(lambda s: s.request_kill(wanted, held=held, user="me", reason="", time=8))
 
     @rule(wanted=st.lists(rows, max_size=2))
     def delete_tests(self, wanted: list[int]) -> None:

@@ -129,15 +129,28 @@ def roll_up_parents(
 
 
 def request_kill(
-    records: AllRecords, run: RunRecord, which: TestFilter, *, reason: str, author: Author, log: RunLog
+    records: AllRecords,
+    run: RunRecord,
+    which: TestFilter,
+    *,
+    held: bool,
+    reason: str,
+    author: Author,
+    log: RunLog,
 ) -> Sequence[TestRecord]:
     """Ask for the end of the tests that run; the engine that holds the run sees to it.
+
+    Args:
+        records, run, which: the tests.
+        held: such an engine lives; then it is also asked not to start what still waits.
+        reason, author: for the audit.
+        log: the run's journal, which the database can be made from.
 
     Returns:
         The tests whose end was asked for.
     """
-    active = [t for t in find_tests(records, run, which) if t.state in ACTIVE and not t.is_parent]
-    asked = records.request_kill([t.id for t in active], user=author.user, reason=reason, time=author.time)
+    rows = [test.id for test in find_tests(records, run, which) if test.is_under_way(held=held)]
+    asked = records.request_kill(rows, held=held, user=author.user, reason=reason, time=author.time)
     with suppress(EnvironmentFault):  # a full disk is a reason to kill tests, not one against it
         log_edits(log, records, asked)
     return asked

@@ -14,7 +14,6 @@ from megatest.engine.ports import Watcher
 from megatest.model.lease import Holder
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.slotted import dataclass
-from megatest.model.status import ACTIVE, State, Status
 from megatest.reports.verdict import needs_attention
 
 _FIRST_LOOK_S = 0.05
@@ -50,7 +49,8 @@ def kill_tests(
 ) -> KillReport:
     """End tests with every process of theirs.
 
-    The engine that holds the run is asked to; if there is none, this command does it itself.
+    The engine that holds the run is asked to, and not to start those that still wait; if there is none,
+    this command does it itself.
 
     Args:
         desk: the area and its records.
@@ -62,7 +62,8 @@ def kill_tests(
             without, an engine is only asked.
     """
     log = open_run_log(desk.session, run)
-    asked = request_kill(desk.records, run, which, reason=reason, author=author, log=log)
+    held = living_holder(desk.records, run) is not None
+    asked = request_kill(desk.records, run, which, held=held, reason=reason, author=author, log=log)
     log.close()
     if not asked:
         return KillReport()
@@ -117,7 +118,7 @@ def wait_for(
         tests = [t for t in find_tests(desk.records, run, which) if not t.is_parent]
         if states:
             return False, [t for t in tests if t.state in states]
-        return held and not which.pattern, [t for t in tests if _is_under_way(t, held=held)]
+        return held and not which.pattern, [t for t in tests if t.is_under_way(held=held)]
 
     def is_over() -> bool:
         held, under_way = look()
@@ -127,12 +128,6 @@ def wait_for(
     tests = [t for t in find_tests(desk.records, run, which) if not t.is_parent]
     bad = [t for t in tests if needs_attention(t.state, t.status)]
     return WaitReport(over=over, tests=tests, bad=bad, under_way=[] if over else look()[1])
-
-
-def _is_under_way(test: TestRecord, *, held: bool) -> bool:
-    if test.state in ACTIVE:
-        return True
-    return held and test.state == State.NOT_STARTED and test.status == Status.NA
 
 
 def wait_until(

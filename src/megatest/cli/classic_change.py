@@ -68,7 +68,7 @@ def _unlocked_runs(call: Call, action: str) -> list[RunRecord]:
 
 
 def _kill(call: Call, run: RunRecord, which: TestFilter) -> None:
-    kill_tests(
+    report = kill_tests(
         _desk(call),
         run,
         which,
@@ -77,6 +77,8 @@ def _kill(call: Call, run: RunRecord, which: TestFilter) -> None:
         watcher=_watcher(),
         wait=False,
     )
+    if not report.asked:
+        print_error(f"nothing that matches is under way in run {run.name}")
 
 
 def _set(call: Call, run: RunRecord, which: TestFilter, words: tuple[str, ...]) -> None:

@@ -126,10 +126,17 @@ class Endings:
         self._ledger.change(row, state=state, status=status, comment=comment, time=int(self._clock.now()))
         self._watcher.ended(row.test_id, state, status, 0.0, comment)
 
-    def killed_unstarted(self, row: Row) -> None:
-        """Honour a kill request that came before the process."""
-        self._settle_unstarted(row, State.KILLED, Status.FAIL, f"{ON_REQUEST} before it began")
-        self.consider(self._plan.ended(row.test_id, row.state, row.status))
+    def killed_unstarted(self, rows: Sequence[Row]) -> None:
+        """Honour kill requests that came before the processes.
+
+        One of these tests may wait for another: it was killed all the same, whatever that one's end does.
+        """
+        for row in rows:
+            self._settle_unstarted(row, State.KILLED, Status.FAIL, f"{ON_REQUEST} before it began")
+        killed = {row.test_id for row in rows}
+        for row in rows:
+            news = self._plan.ended(row.test_id, row.state, row.status)
+            self.consider([c for c in news if not (isinstance(c, Settle) and c.test_id in killed)])
 
     def _expand(self, test: str) -> Sequence[Consequence]:
         """What a test's item lists may depend on has ended: evaluate them for the plan."""

@@ -298,6 +298,7 @@ class Engine:
         version = self._store.data_version()
         if version == self._seen_version:
             return
+        unstarted = []
         for row_id in self._store.kill_requests(self._ledger.run_id):
             row = self._ledger.row_of_id(row_id)
             if row is None or row.is_parent or row.state == State.KILLREQ:
@@ -307,7 +308,8 @@ class Engine:
             if attempt is not None:
                 self._end(attempt, ON_REQUEST)
             elif not any(launching.row is row for launching in self._launching):
-                self._endings.killed_unstarted(row)
+                unstarted.append(row)
+        self._endings.killed_unstarted(unstarted)
         for addition in self._intake.take():
             self._add(addition)
         self._commons.look()
@@ -525,7 +527,7 @@ class Engine:
             self._launching.remove(launching)
             self._workarea.discard(launching.prepared)
         if killed and (launching is not None or lost.state == State.NOT_STARTED):
-            self._endings.killed_unstarted(row)  # before it began, or before its retry did
+            self._endings.killed_unstarted([row])  # before it began, or before its retry did
             return
         attempt = self._live.get(row.id)
         if killed and attempt is not None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from megatest.model.ids import Target, TestId
 from megatest.model.rundir import NO_LOG
 from megatest.model.slotted import dataclass
+from megatest.model.status import ACTIVE, State, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,17 @@ class TestRecord:
     retries: int = 0
     signature: str = ""
     failure: str = ""
+
+    def is_under_way(self, *, held: bool) -> bool:
+        """Return whether it may have a process, or will: an engine that holds its run is going to start it.
+
+        Args:
+            held: such an engine lives.
+        """
+        if self.is_parent:
+            return False
+        waits = self.state == State.NOT_STARTED and self.status == Status.NA
+        return self.state in ACTIVE or (held and waits)
 
 
 class Glance(NamedTuple):

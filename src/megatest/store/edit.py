@@ -8,7 +8,7 @@ from typing import Final
 from megatest.model.ids import Target
 from megatest.model.record import EditRecord, RunRecord, TestRecord
 from megatest.model.spec import TestMeta
-from megatest.model.status import ACTIVE, State
+from megatest.model.status import State
 from megatest.store.query import SqliteReading
 from megatest.store.rows import Bound, bindable
 
@@ -135,15 +135,17 @@ class SqliteEditing(SqliteReading):
         after = (edit.new_state, edit.new_status, edit.comment)
         self._database.run("add_edit", edit.test_row, edit.time, *map(bindable, before + after))
 
-    def request_kill(self, rows: Iterable[int], *, user: str, reason: str, time: int) -> Sequence[TestRecord]:
-        """Set KILLREQ where a process may exist."""
+    def request_kill(
+        self, rows: Iterable[int], *, held: bool = False, user: str, reason: str, time: int
+    ) -> Sequence[TestRecord]:
+        """Set KILLREQ where a process may exist, or will."""
         return self.set_state_status(
             rows,
             state=State.KILLREQ,
             user=user,
             reason=reason,
             time=time,
-            only_if=lambda record: record.state in ACTIVE and not record.is_parent,
+            only_if=lambda record: record.is_under_way(held=held),
         )
 
     def delete_tests(self, rows: Iterable[int]) -> int:

@@ -210,8 +210,16 @@ class Editing(Protocol):
         """
         ...
 
-    def request_kill(self, rows: Iterable[int], *, user: str, reason: str, time: int) -> Sequence[TestRecord]:
-        """Set KILLREQ where a process may exist (parents excepted); return all rows now in that state."""
+    def request_kill(
+        self, rows: Iterable[int], *, held: bool = False, user: str, reason: str, time: int
+    ) -> Sequence[TestRecord]:
+        """Set KILLREQ where a test is under way; return all rows now in that state.
+
+        Args:
+            rows: the tests; parents are passed over.
+            held: an engine holds the run, so what has not started is under way too.
+            user, reason, time: for the audit.
+        """
         ...
 
     def delete_tests(self, rows: Iterable[int]) -> int:

@@ -116,6 +116,23 @@ def test_a_kill_request_before_the_start_is_honoured() -> None:
     assert world.results()["later"] == "KILLED/FAIL"
 
 
+def test_tests_that_wait_for_each_other_are_killed_together_and_what_nobody_killed_cannot_run() -> None:
+    graph = ("first", "c: first", "b: c", "a: b", "behind: a")
+    world = EngineWorld(graph=graph, jobs={"first": JobPlan(lasts_s=20)})
+    _ask_for_the_end_of(world, "a", "b", "c", at_s=5)
+    outcome = world.run()
+    killed = ("KILLED/FAIL", "killed on request before it began")
+    assert sorted(world.watcher.ends) == [
+        ("a", *killed),
+        ("b", *killed),
+        ("behind", "NOT_STARTED/PREQ_FAIL", world.record("behind").comment),
+        ("c", *killed),
+        ("first", "COMPLETED/PASS", ""),
+    ]
+    assert (outcome.good, outcome.unrunnable) == (1, 4)
+    assert world.watcher.launches == ["first.1"]
+
+
 def test_a_lost_job_is_incomplete_and_never_a_verdict() -> None:
     world = EngineWorld(graph=("a",), jobs={"a.1": JobPlan(vanishes=True)})
     world.run()
@@ -352,15 +369,15 @@ def test_every_commit_is_logged_before_it_is_made() -> None:
     ]
 
 
-def _ask_for_the_end_of(world: EngineWorld, name: str, *, at_s: float) -> None:
+def _ask_for_the_end_of(world: EngineWorld, *names: str, at_s: float) -> None:
     due = world.clock.seconds + at_s
 
     def ask() -> None:
         if world.clock.seconds >= due:
             from fakes.store import FakeStore
 
-            row = world.record(name).id
-            FakeStore(world.records).set_state_status([row], state="KILLREQ", user="u", reason="test", time=0)
+            rows = [world.record(name).id for name in names]
+            FakeStore(world.records).request_kill(rows, held=True, user="u", reason="test", time=0)
             world.waiter.before = lambda: None
 
     world.waiter.before = ask

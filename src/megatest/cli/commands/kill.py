@@ -25,10 +25,11 @@ from megatest.model.record import RunRecord
 def kill_command(
     pattern: str, reason: str, no_wait: bool, target: str, runname: str, area: str, config_name: str
 ) -> int:
-    """End the running tests that match PATTERN, with every process of theirs.
+    """End the tests that match PATTERN, with every process of theirs.
 
-    The engine that holds the run is asked to; if none does, this command ends them itself.  A killed
-    test runs again only when that is asked for: megatest run --keep-going, --rerun FAIL or --force.
+    The engine that holds the run is asked to, and not to start those that still wait; if none does, this
+    command ends what runs itself.  A killed test runs again only when that is asked for: megatest run
+    --keep-going, --rerun FAIL or --force.
 
     Exit status: 0 nothing is left of them, 1 something is, 2 wrong use.
     """
