@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -564,3 +565,197 @@ def test_the_logpro_shim_hands_everything_on(tmp_path: Path) -> None:
     )
 
     assert done.stdout == "-m megatest.cli.logpro a b c\nlog"
+
+
+# -- the environment, and the original's small scripts ------------------------------------------------
+
+
+@pytest.fixture
+def on_path(tmp_path: Path) -> InTest:
+    """The commands as a test finds them on its PATH; the first word of a call is one of them."""
+    made = inside(tmp_path, ["/usr/bin/env"])
+    more = {"PATH": f"{SHIM_DIR}:/usr/bin:/bin", "MT_PYTHON": sys.executable, "MT_MEGATEST": SHIM}
+    made.environment.update(more)
+    return made
+
+
+def written(made: InTest, name: str) -> str:
+    return Path(made.run_dir, name).read_text()
+
+
+def test_the_environment_is_written_for_both_families_of_shells(on_path: InTest) -> None:
+    environment = {**on_path.environment, "TEXT": "it's; $HOME!\n2", "HOME": "/me"}
+    assert on_path.call("megatest", "-env2file", "e", env=environment).returncode == 0
+    back = subprocess.run(
+        ["/bin/sh", "-c", '. ./e.sh; printf %s "$TEXT"'],
+        cwd=on_path.run_dir,
+        capture_output=True,
+        text=True,
+        env={},
+    )
+    assert back.stdout == environment["TEXT"]
+    assert "# export HOME=/me\n" in written(on_path, "e.sh")
+    assert "setenv TEXT 'it'\\''s; $HOME\\!\\\n2'\n" in written(on_path, "e.csh")
+    failed = on_path.call("megatest", "-env2file", "none/e")
+    assert (failed.returncode, failed.stderr) == (
+        3,
+        "error: cannot write none/e.sh: No such file or directory\n",
+    )
+
+
+BASH = """\
+# Added vars
+export B='new; $x'
+# Removed vars
+unset A
+# Changed vars
+export C=2
+export PATH=/more:{path}
+"""
+CSH = """\
+# Added vars
+setenv B 'new; $x'
+# Removed vars
+unsetenv A
+# Changed vars
+setenv C 2
+setenv PATH /more:{path}
+"""
+INI = """\
+# Added vars
+B new; $x
+# Removed vars
+#{{scheme (unsetenv "A")}}
+# Changed vars
+C 2
+PATH #{{scheme (env:min-path "/more:{path}" "#{{getenv PATH}}")}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [((), BASH), (("-dumpmode", "csh"), CSH), (("-dumpmode", "config"), INI), (("-dumpmode", "ini"), INI)],
+)
+@pytest.mark.parametrize("database", [(), ("other.db",)])
+def test_two_environments_that_were_kept_are_compared(
+    on_path: InTest, words: tuple[str, ...], text: str, database: tuple[str, ...]
+) -> None:
+    path = on_path.environment["PATH"]
+    before = {**on_path.environment, "A": "old", "C": "1"}
+    after = {**on_path.environment, "B": "new; $x", "C": "2", "PATH": f"/more:{path}"}
+    assert on_path.call("megatest", "-envcap", "one", *database, env=after).returncode == 0
+    assert on_path.call("megatest", "-envcap", "one", *database, env=before).returncode == 0  # in its place
+    assert on_path.call("megatest", "-envcap", "two", *database, env=after).returncode == 0
+    done = on_path.call("megatest", "-envdelta", "one-two", *database, *words, "-o", "delta")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert written(on_path, "delta") == text.format(path=path)
+    assert Path(on_path.run_dir, *(database or ("envdat.db",))).exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("-envcap", "a-b"), 2, "an environment cannot be called 'a-b'"),
+        (("-envdelta", "a"), 2, "'a' does not name two environments"),
+        (("-envdelta", "a-b"), 2, "envdat.db has no environment 'a'"),
+        (("-envcap", "a", "megatest.sh"), 3, "megatest.sh: no environments can be kept or found here"),
+        (("-envdelta", "a-b", "-dumpmode", "json"), 2, "known: bash, csh, config, ini"),
+    ],
+)
+def test_environments_that_cannot_be_kept_or_compared_are_told(
+    on_path: InTest, words: tuple[str, ...], code: int, said: str
+) -> None:
+    Path(on_path.run_dir, "megatest.sh").write_text("export A=1\n" * 200)
+    done = on_path.call("megatest", *words)
+    assert done.returncode == code
+    assert said in done.stderr
+
+
+def test_what_a_test_is_told_about_itself_is_shown(on_path: InTest) -> None:
+    packed = "eyJ0ZXN0LW5hbWUiOiJ0IiwidGVzdC1pZCI6N30="  # {"test-name":"t","test-id":7}
+    environment = {**on_path.environment, "MT_CMDINFO": packed}
+    assert (
+        on_path.call("megatest", "-show-cmdinfo", env=environment).stdout
+        == '(("test-name" "t") ("test-id" 7))\n'
+    )
+    done = on_path.call("megatest", "-show-cmdinfo", "-dumpmode", "json", ":value", packed)
+    assert json.loads(done.stdout) == {"test-name": "t", "test-id": 7}
+    assert on_path.call("megatest", "-show-cmdinfo", ":value", "W10=").returncode == 2
+    outside = {name: value for name, value in environment.items() if name != "MT_CMDINFO"}
+    assert on_path.call("megatest", "-show-cmdinfo", env=outside).returncode == 5
+
+
+WARNED = '(expect:warning in "LogFileBody" = 0 "no warnings" #/odd/)\n'
+
+
+@pytest.mark.parametrize(
+    ("command", "rules", "code", "log"),
+    [
+        ("echo odd", "", 0, "s.log"),
+        ("echo odd; exit 1", "", 1, "s.log"),
+        ("echo odd; exit 1", WARNED, 2, "s.html"),
+    ],
+)
+def test_mt_runstep_runs_a_step_with_the_rules_of_its_name(
+    on_path: InTest, command: str, rules: str, code: int, log: str
+) -> None:
+    if rules:
+        Path(on_path.run_dir, "s.logpro").write_text(rules)
+    assert on_path.call("mt_runstep", "s", command).returncode == code
+    steps = [entry for entry in on_path.said if isinstance(entry, StepSaid)]
+    assert [(step.state, step.status, step.log) for step in steps] == [
+        ("start", "n/a", ""),
+        ("end", str(code), log),
+    ]
+    assert written(on_path, "s.log") == "odd\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "rules", "status"),
+    [
+        ("echo odd", "", "PASS"),
+        ("exit 4", "", "FAIL"),
+        ("echo even", WARNED, "PASS"),
+        ("echo odd", WARNED, "WARN"),
+        ("echo odd; exit 1", WARNED, "FAIL"),
+    ],
+)
+def test_mt_laststep_also_says_how_the_test_came_out(
+    on_path: InTest, command: str, rules: str, status: str
+) -> None:
+    if rules:
+        Path(on_path.run_dir, "s.logpro").write_text(rules)
+    assert on_path.call("mt_laststep", "s", command).returncode == 0
+    assert on_path.said[-1] == StatusSaid(state="COMPLETED", status=status)
+    assert (LogSaid(log="s.html") in on_path.said) is bool(rules)
+
+
+def test_mt_ezstep_hands_the_environment_from_step_to_step(on_path: InTest) -> None:
+    more = {**on_path.environment, "LEFT": "by the first"}
+    assert on_path.call("mt_ezstep", "one", "none", "true", env=more).returncode == 0
+    assert on_path.call("mt_ezstep", "two", "one", "printenv", "LEFT").returncode == 0
+    assert written(on_path, "two.log") == "by the first\n"
+    assert "export LEFT='by the first'\n" in written(on_path, ".ezsteps/two.sh")
+
+
+@pytest.mark.parametrize(
+    ("command", "rules", "code"),
+    [("false", "", 1), ("echo odd", WARNED, 2), ("ls /odd", WARNED, 2), ("echo x", WARNED, 0)],
+)
+def test_mt_ezstep_ends_as_its_command_failed_or_its_rules_say(
+    on_path: InTest, command: str, rules: str, code: int
+) -> None:
+    if rules:
+        Path(on_path.run_dir, "s.logpro").write_text(
+            rules.replace("warning", "error") if "ls" in command else rules
+        )
+    assert on_path.call("mt_ezstep", "s", "none", command).returncode == code
+    assert Path(on_path.run_dir, "s.html").exists() is bool(rules)
+
+
+@pytest.mark.parametrize("script", ["mt_runstep", "mt_laststep", "mt_ezstep"])
+def test_a_small_script_without_a_command_says_how_it_is_used(on_path: InTest, script: str) -> None:
+    done = on_path.call(script, "s")
+    assert done.returncode == 6
+    assert done.stderr.startswith(f"usage: {script} NAME")
+    assert on_path.said == []

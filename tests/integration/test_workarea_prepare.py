@@ -505,4 +505,4 @@ def test_the_link_tree_may_be_the_disk_itself(kit: AreaKit) -> None:
 def test_the_shim_can_be_started(kit: AreaKit) -> None:
     from megatest.workarea.ondisk import SHIM_DIR
 
-    assert all(os.access(f"{SHIM_DIR}/{name}", os.X_OK) for name in ("megatest", "logpro"))
+    assert all(os.access(f"{SHIM_DIR}/{name}", os.X_OK) for name in os.listdir(SHIM_DIR))

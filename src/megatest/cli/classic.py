@@ -68,6 +68,8 @@ def _do_all(actions: Sequence[Action], call: Call) -> int:
 def _refuse_missing(given: Mapping[str, str]) -> None:
     for name in given:
         option = OPTIONS.get(f"-{name}")
+        if name == "value" and "show-cmdinfo" in given:
+            continue
         if option is None and name not in ("state", "status", "runname"):
             raise UserError(f":{name} belongs to a measured value", hint="add -set-values, inside a test")
         if option is not None and option.kind is Kind.MISSING:
@@ -146,16 +148,24 @@ def _query(name: str) -> Later:
     return Later("classic_query", name)
 
 
+def _environment(name: str) -> Later:
+    return Later("classic_environment", name)
+
+
 def _change(name: str) -> Later:
     return Later("classic_change", name)
 
 
 ORDER: Final[tuple[tuple[tuple[str, ...], Action], ...]] = (
     (("clean-cache", "list-servers", "kill-servers", "server"), accept),
+    (("env2file",), _environment("environment_files")),
     (("list-disks",), _query("list_disks")),
+    (("envcap",), _environment("keep_environment")),
+    (("envdelta",), _environment("environment_delta")),
     (("list-targets",), _query("list_targets")),
     (("show-runconfig",), _query("show_runconfig")),
     (("show-config",), _query("show_config")),
+    (("show-cmdinfo",), _environment("show_command_info")),
     (("remove-runs",), _change("remove_runs")),
     (("set-state-status",), _change("set_state_status")),
     (("set-run-status",), _change("set_run_status")),

@@ -47,6 +47,11 @@ class Call:
         self._start = start
         self._environ = environ
 
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The caller's environment."""
+        return self._environ
+
     # -- area and records -------------------------------------------------------------------------
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from megatest.cli.options import GROUPS, OPTIONS, Kind, Option
 from megatest.config.nearest import did_you_mean
 from megatest.model.error import UserError
-from megatest.model.slotted import dataclass
+from megatest.model.slotted import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +22,12 @@ class Line:
         given: name of each option that is there -> its value, empty for a switch.  Of an option
             given twice the last counts.
         fields: ``:name value`` pairs that are no option: fields of the target.
+        further: name of each option that has a second word -> that word.
     """
 
     given: Mapping[str, str]
     fields: Mapping[str, str]
+    further: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         """Return whether an option is there."""
@@ -48,23 +50,27 @@ def parse(words: Sequence[str]) -> Line:
     """
     given: dict[str, str] = {}
     fields: dict[str, str] = {}
-    rest = iter(words)
-    for word in rest:
+    further: dict[str, str] = {}
+    rest = list(reversed(words))
+    while rest:
+        word = rest.pop()
         option = OPTIONS.get(word)
         if option is None and not _is_field(word):
             raise UserError(f"unknown argument {word!r}", hint=_meant(word))
         if option is not None and not option.value:
             given[option.name] = ""
             continue
-        value = next(rest, None)
-        if value is None:
+        if not rest:
             wanted = f"{word} {option.value}" if option else f"{word} VALUE"
             raise UserError(f"{word} needs a value", hint=f"write: {wanted}")
+        value = rest.pop()
         if option is None:
             fields[word[1:]] = value
         else:
             given[option.name] = value
-    return Line(given=given, fields=fields)
+            if option.further and rest and rest[-1][:1] not in ("", "-", ":"):
+                further[option.name] = rest.pop()
+    return Line(given=given, fields=fields, further=further)
 
 
 def _is_field(word: str) -> bool:
@@ -94,7 +100,7 @@ def help_text() -> str:
 
 
 def _help_line(option: Option) -> str:
-    words = f"{', '.join(option.spellings)} {option.value}".rstrip()
+    words = f"{', '.join(option.spellings)} {option.values}".rstrip()
     return f"  {words:<32} {option.text}"
 
 

@@ -185,7 +185,7 @@ def classic_page() -> str:
 def _group(title: str, options: Sequence[Option]) -> str:
     rows = [f"## {title}", "", "| option | what it does | modern command |", "|---|---|---|"]
     for option in options:
-        words = ", ".join(f"`{' '.join((word, option.value)).strip()}`" for word in option.spellings)
+        words = ", ".join(f"`{' '.join((word, option.values)).strip()}`" for word in option.spellings)
         modern = _modern(option.modern)
         rows.append(f"| {words} | {_cell(option.text)}{_kind(option)} | {modern} |")
     return "\n".join(rows) + "\n"

@@ -28,6 +28,7 @@ class Option:
         text: what it does, in a line.
         kind: see there.
         value: what its value is called; empty for a switch.
+        further: what a second word behind the value is called, which may be there; empty for none.
         signs: how it may begin.
         other: other spellings, with their signs.
         modern: the modern command that does it; empty for none.
@@ -37,9 +38,15 @@ class Option:
     text: str
     kind: Kind = Kind.MODIFIER
     value: str = ""
+    further: str = ""
     signs: tuple[str, ...] = ("-",)
     other: tuple[str, ...] = ()
     modern: str = ""
+
+    @property
+    def values(self) -> str:
+        """What follows the option on a line, as help and manual write it."""
+        return f"{self.value} [{self.further}]" if self.further else self.value
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -66,6 +73,10 @@ def _in_test(name: str, value: str, text: str, modern: str) -> Option:
 def _field(name: str, text: str) -> Option:
     value = name.upper()
     return Option(name=name, value=value, text=text, kind=Kind.IN_TEST, signs=(":",), modern="value")
+
+
+def _kept_environment(name: str, value: str, text: str) -> Option:
+    return Option(name=name, value=value, further="DATABASE", text=text, kind=Kind.ACTION)
 
 
 def _inert(name: str, value: str, text: str) -> Option:
@@ -137,7 +148,12 @@ GROUPS: Final[tuple[tuple[str, tuple[Option, ...]], ...]] = (
             _action("get-run-status", "", "print the status of a run", "list --runs --json"),
             _modifier("section", "NAME", "of -show-config and -show-runconfig: one section", "config get"),
             _modifier("var", "NAME", "with -section: one value", "config get"),
-            _modifier("dumpmode", "MODE", "json, sexpr or ini, where a listing has it", "--json, --format"),
+            _modifier(
+                "dumpmode",
+                "MODE",
+                "json, sexpr or ini, where a listing has it; bash, csh or config of -envdelta",
+                "--json, --format",
+            ),
             _modifier("fields", "SPEC", "of -list-runs: runs:a,b+tests:c,d+steps"),
             _modifier("sort", "FIELD", "of -list-runs: order of the tests", "list --sort"),
             _modifier("o", "FILE", "write a listing to this file"),
@@ -183,6 +199,10 @@ GROUPS: Final[tuple[tuple[str, tuple[Option, ...]], ...]] = (
             _field("expected", "what was expected"),
             _field("tol", "how far off it may be, or one of > < >= <="),
             _field("units", "of a measured value"),
+            _action("env2file", "BASE", "write the environment as BASE.sh and BASE.csh", ""),
+            _kept_environment("envcap", "CONTEXT", "keep the environment under a name, in envdat.db"),
+            _kept_environment("envdelta", "A-B", "print what makes the environment kept as A that kept as B"),
+            _action("show-cmdinfo", "", "print what MT_CMDINFO, or :value, says about the test", ""),
         ),
     ),
     (
@@ -246,10 +266,6 @@ GROUPS: Final[tuple[tuple[str, tuple[Option, ...]], ...]] = (
             _missing("actions", "LIST", "of -remove-keep"),
             _missing("precmd", "COMMAND", "of -remove-keep"),
             _missing("refdb2dat", "DIR", "convert a reference database"),
-            _missing("env2file", "BASE", "write the environment as shell files"),
-            _missing("envcap", "CONTEXT", "store the environment"),
-            _missing("envdelta", "A-B", "compare stored environments"),
-            _missing("show-cmdinfo", "", "print MT_CMDINFO"),
             _missing("execute", "BLOB", "the original's own way to start a test", "sh .megatest/job.sh"),
             _missing("recover-test", "RUN,TEST", "recovery is part of every run", "run"),
             _missing("rebuild-db", "", "repair the database", "rebuild"),

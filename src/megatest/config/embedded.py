@@ -76,6 +76,7 @@ def bindings(host: Host) -> dict[str, Value]:
         "file-exists?": _test(host, "file-exists?", os.path.exists),
         "directory-exists?": _test(host, "directory-exists?", os.path.isdir),
         "args:get-arg": _argument(host),
+        "env:min-path": _min_path,
         "current-directory": lambda: host.cwd,
         "*toppath*": host.home,
     }
@@ -149,3 +150,9 @@ def _argument(host: Host) -> Callable[..., Value]:
         return default if value is None else value
 
     return get_arg
+
+
+def _min_path(first: Value, second: Value) -> Value:
+    """Return both paths as one, each directory once: lines of ``-envdelta`` change PATH with it."""
+    whole = ":".join(text_of(path, "env:min-path") for path in (first, second))
+    return ":".join(dict.fromkeys(part for part in whole.split(":") if part))

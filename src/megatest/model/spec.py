@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from megatest.model.error import Diagnostic, Location, Severity
 from megatest.model.job import Resources
@@ -261,6 +262,20 @@ class HostSlots:
     directory: str = ""
 
 
+USUALLY_HIDDEN: Final = (
+    "USER",
+    "HOME",
+    "DISPLAY",
+    "LS_COLORS",
+    "XKEYSYMDB",
+    "EDITOR",
+    "MAKEFLAGS",
+    "MAKEF",
+    "MAKEOVERRIDES",
+)
+"""Variables that a file of an environment comments out: they are the user's, or of one call of make."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Area:
     """``megatest.config``, typed.
@@ -361,17 +376,7 @@ class Area:
         "PREQ_DISCARDED",
     )
     auto_rerun: tuple[str, ...] = ()
-    hidden_variables: tuple[str, ...] = (
-        "USER",
-        "HOME",
-        "DISPLAY",
-        "LS_COLORS",
-        "XKEYSYMDB",
-        "EDITOR",
-        "MAKEFLAGS",
-        "MAKEF",
-        "MAKEOVERRIDES",
-    )
+    hidden_variables: tuple[str, ...] = USUALLY_HIDDEN
     run_pre_hook: str = ""
     run_post_hook: str = ""
     triggers: tuple[Trigger, ...] = ()

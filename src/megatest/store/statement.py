@@ -1,21 +1,22 @@
-"""The named statements of queries.sql, completed for one area's fields."""
+"""The named statements of a file of SQL, completed for one area's fields."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 
-_FILE = os.path.join(os.path.dirname(__file__), "queries.sql")
+_HERE = os.path.dirname(__file__)
 _HEADERS = {"-- name: ": "name", "-- fragment: ": "fragment"}
 
 
-def load_statements(fields: Sequence[str]) -> Mapping[str, str]:
+def load_statements(fields: Sequence[str], file_name: str = "queries.sql") -> Mapping[str, str]:
     """Return the text of each statement by name.
 
     `{assignments}` is left for the caller, who knows which columns change.
 
     Args:
         fields: names of the area's fields; the caller has checked that they are plain names.
+        file_name: in this directory.
     """
     columns = [f'"{name}"' for name in fields]
     fragments = {
@@ -26,7 +27,7 @@ def load_statements(fields: Sequence[str]) -> Mapping[str, str]:
         "assignments": "{assignments}",
     }
     statements: dict[str, str] = {}
-    with open(_FILE, encoding="utf-8") as file:
+    with open(os.path.join(_HERE, file_name), encoding="utf-8") as file:
         blocks = _blocks(file.read())
     for kind, name, text in blocks:
         complete = text.format_map(fragments) if "{" in text else text

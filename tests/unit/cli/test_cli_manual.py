@@ -28,7 +28,7 @@ def test_the_page_about_the_commands_is_up_to_date() -> None:
 def test_every_option_of_the_original_is_in_the_manual() -> None:
     page = (MANUAL / "classic.md").read_text()
     for word, option in OPTIONS.items():
-        assert f"`{word}{f' {option.value}' if option.value else ''}`" in page
+        assert f"`{word}{f' {option.values}' if option.values else ''}`" in page
 
 
 @pytest.mark.parametrize("name", COMMANDS)

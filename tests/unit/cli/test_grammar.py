@@ -31,6 +31,15 @@ def test_other_spellings_mean_the_same_option() -> None:
     assert parse(["--help"]).has("h")
 
 
+def test_a_second_word_is_taken_where_an_option_may_have_one_and_only_if_it_is_no_option() -> None:
+    line = parse(["-envcap", "before", "e.db", "-run"])
+    assert (line.value("envcap"), line.further, line.has("run")) == ("before", {"envcap": "e.db"}, True)
+    line = parse(["-envdelta", "a-b", "-o", "f"])
+    assert (line.value("envdelta"), line.further, line.value("o")) == ("a-b", {}, "f")
+    with pytest.raises(UserError, match="unknown argument 'more'"):
+        parse(["-envcap", "before", "e.db", "more"])
+
+
 def test_of_an_option_given_twice_the_last_counts() -> None:
     assert parse(["-testpatt", "a", "-testpatt", "b"]).value("testpatt") == "b"
 

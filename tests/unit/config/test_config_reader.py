@@ -331,12 +331,13 @@ f #{scheme (shell "echo hi; echo ho")}
 g #{scheme *toppath*}
 h #{scheme (directory-exists? "f")}
 i #{scheme (+ (any->number "2") (any->number 3))} #{scheme (any->number "x")}
+j #{scheme (env:min-path "/a:/b" "/b:/c::/a")}
 """
     document = _read(tmp_path, text, target=Target(("u", "v")), runname="r1")
     values = _values(document)["default"]
     assert (values["a"], values["c"], values["d"]) == ("/home/me", "yes", "r1 u/v #f")
     assert (values["e"], values["f"], values["g"], values["h"]) == ("4", "hi ho", str(tmp_path), "#f")
-    assert values["i"] == "5 #f"
+    assert (values["i"], values["j"]) == ("5 #f", "/a:/b:/c")
     assert (tmp_path / "made/deep").is_dir()
     assert document.opaque
 
