@@ -222,7 +222,7 @@ AREA: Final = FileSchema(
         Section(
             name="disks",
             doc="where run directories are made; the one with most free space is taken; without it, "
-            "`runs` in the area",
+            "`runs` in the area; a run ends at once if none is there and can be written, but waits for room",
             entry="NAME PATH",
             entry_doc="an existing directory; `~` is expanded, a relative path is relative to the area",
         ),
