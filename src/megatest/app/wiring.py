@@ -256,7 +256,10 @@ def check_disks(session: Session, clock: Clock) -> None:
     """
     why = make_workarea(session.area, session.request.environ, clock).unusable()
     if why:
-        raise EnvironmentFault(why, hint="make such a directory, or let it be written, or correct [disks]")
+        raise EnvironmentFault(
+            why,
+            hint="make such a directory, let it be written, or correct [disks] or [setup] free-space-script",
+        )
 
 
 def make_luggage() -> Luggage:
