@@ -201,3 +201,27 @@ def job_name(area: LiveArea) -> str:
             if entry.startswith(b"MT_JOB="):
                 return entry[7:].decode()
     raise AssertionError("no job runs")
+
+
+def test_an_engine_whose_database_is_lost_ends_and_what_runs_is_adopted_after_a_rebuild(
+    area: LiveArea,
+) -> None:
+    area.make(CHAIN)
+    engine = area.start()
+    area.wait_until_ready("a")
+    refused = area.megatest("rebuild")
+    assert refused.returncode == 3
+    assert f"run linux/r is held by process {engine.pid} on " in refused.stderr
+    for path in area.home.glob("megatest.db*"):
+        path.unlink()
+    code, said = area.end(engine)
+    assert code == 3, said
+    assert "was removed or emptied while it was in use" in said
+    assert "megatest rebuild" in said
+    assert area.jobs()
+    assert area.megatest("rebuild").returncode == 0
+    second = area.start()
+    area.go()
+    code, said = area.end(second)
+    assert code == 0, said
+    assert area.starts() == ["a 1", "b 1"]

@@ -11,12 +11,13 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from megatest.app import wiring
-from megatest.app.attend import Desk, settle_left
+from megatest.app.attend import Desk, living_holder, settle_left
 from megatest.app.meta import read_meta, record_meta
 from megatest.app.session import Session
 from megatest.engine.measure import judged, tally
 from megatest.engine.settle import verdict
 from megatest.model.attempt import Ended, Entry, Started, StatusSaid, ValueSaid
+from megatest.model.error import EnvironmentFault, MegatestError
 from megatest.model.ids import Target, TestId
 from megatest.model.job import ChangeKind, JobChange
 from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
@@ -54,8 +55,10 @@ def rebuild(session: Session) -> Rebuilt:
     """Make the area's database again; the old file is kept beside it.
 
     Raises:
-        EnvironmentFault: the new file cannot be written; the old one is untouched then.
+        EnvironmentFault: an engine is at work, or the new file cannot be written; the old one is
+            untouched then.
     """
+    _refuse_beside_an_engine(session)
     area = session.area
     logs = find_run_logs(area.linktree, len(area.fields))
     histories = [h for path in logs if (h := read_run_log(path)).run is not None and h.area == area.home]
@@ -81,6 +84,26 @@ def rebuild(session: Session) -> Rebuilt:
         renumbered=renumbered,
         alive=_settle(session),
     )
+
+
+def _refuse_beside_an_engine(session: Session) -> None:
+    """Refuse to take the database from under a living process that holds a run."""
+    try:
+        records = wiring.open_records_if_any(session)
+    except MegatestError:
+        return  # it cannot be read, so no engine can work with it
+    if records is None:
+        return
+    try:
+        for run in records.runs(None):
+            holder = living_holder(records, run)
+            if holder is not None:
+                raise EnvironmentFault(
+                    f"run {run.name} is held by process {holder.pid} on {holder.host}",
+                    hint="rebuild when it has ended; end it with kill, and its tests go on for the next run",
+                )
+    finally:
+        records.close()
 
 
 def _tests(histories: Iterable[RunHistory]) -> Iterator[TestRecord]:

@@ -45,7 +45,7 @@ from megatest.engine.ports import (
     WorkArea,
 )
 from megatest.engine.rounds import Rounds
-from megatest.model.error import EnvironmentFault, MegatestError, NoSpace
+from megatest.model.error import DatabaseLost, EnvironmentFault, MegatestError, NoSpace
 from megatest.model.job import NOT_STARTED_CODE, ChangeKind, JobChange
 from megatest.model.slotted import dataclass, field
 from megatest.model.status import State, Status
@@ -173,6 +173,7 @@ class Engine:
 
         Raises:
             LeaseLost: another engine took the run over; nothing was written after that.
+            DatabaseLost: nothing can be written any more; what runs is left alone, for whoever is next.
         """
         for attempt in adopted:
             self._look_after(attempt)
@@ -512,7 +513,16 @@ class Engine:
         return True
 
     def _store_fails(self, error: EnvironmentFault, now: float) -> None:
-        """Launch nothing and keep what happened until the store can be written again."""
+        """Launch nothing and keep what happened until the store can be written again.
+
+        Raises:
+            DatabaseLost: it never can be.
+        """
+        if isinstance(error, DatabaseLost):
+            self._watcher.said(
+                "the database is lost: what runs is left alone, its results are in its journals"
+            )
+            raise error
         if not self._retry_commit_at:
             self._watcher.said(f"results wait to be written: {error.message}")
         self._retry_commit_at = now + _RETRY_COMMIT_S

@@ -130,5 +130,9 @@ class EnvironmentFault(MegatestError):  # noqa: N818 - the machine is at fault, 
     _default_exit_code = 3
 
 
+class DatabaseLost(EnvironmentFault):
+    """The database that is open is gone, replaced or damaged: trying again does not help."""
+
+
 class NoSpace(EnvironmentFault):
     """A disk or a quota is full; what failed may succeed when there is room again."""

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from megatest.failpoint import reach
-from megatest.model.error import EnvironmentFault
+from megatest.model.error import DatabaseLost, EnvironmentFault
 from megatest.model.lease import Lease, LeaseLost
 from megatest.store.fault import fault_from_error, told
 from megatest.store.rows import Bound, Row, holder_from_row, text_from_bytes
@@ -282,17 +282,21 @@ class Database:
         Writing on would go to a file without a name, and be lost.
 
         Raises:
-            EnvironmentFault: it was removed, replaced or cut to nothing.
+            DatabaseLost: it was removed, replaced or cut to nothing.
+            EnvironmentFault: it cannot be looked at now.
         """
         if self._is_copy:
             return
         now = _identity(self.path)
         if now == self._identity and now is not None:
             return
-        what = "was removed or emptied" if now is None else "was replaced by another file"
-        raise EnvironmentFault(
+        what, first = "was replaced by another file", ""
+        if now is None:
+            what = "was removed or emptied"
+            first = "make it again from what lies on disk with: megatest rebuild; then "
+        raise DatabaseLost(
             f"{self.path} {what} while it was in use",
-            hint="give the same command again; `megatest rebuild` makes a new one from the run directories",
+            hint=f"{first}give the same command again; a run goes on with the tests that still run",
         )
 
     def _tell(self, error: sqlite3.Error) -> NoReturn:
@@ -317,9 +321,17 @@ class Database:
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from another of the same name; None without a file."""
+    """Return what tells a file from another of the same name; None without a file.
+
+    Raises:
+        EnvironmentFault: whether it is there cannot be said, as when its file server does not answer.
+    """
     try:
         found = os.stat(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise EnvironmentFault(
+            f"{path} cannot be looked at: {error.strerror}", hint="check its disk and its directory"
+        ) from error
     return (found.st_dev, found.st_ino) if found.st_size else None

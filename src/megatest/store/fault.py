@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from megatest.model.error import EnvironmentFault
+from megatest.model.error import DatabaseLost, EnvironmentFault
 
 _DOCTOR = "`megatest doctor` says what is wrong with it"
 _REBUILD = "`megatest rebuild` makes a new one from the run directories, and keeps this one aside"
@@ -32,6 +32,9 @@ _MEANING: Final[dict[int, tuple[str, str]]] = {
     sqlite3.SQLITE_PROTOCOL: ("is fought over by too many programs", "try again"),
     sqlite3.SQLITE_NOTADB: ("is not a database", f"if it is yours, move it away; {_REBUILD}"),
 }
+
+_LOST: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""What no patience mends."""
 
 
 class IllegalChange(RuntimeError):  # noqa: N818 - a defect of ours, not an error of the user's
@@ -61,7 +64,8 @@ def fault_from_error(error: sqlite3.Error, path: str, held_by: str = "") -> Envi
     what, hint = meaning
     if held_by and code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         hint = f"{held_by}; {hint}"
-    return EnvironmentFault(f"{path} {what} ({error})", hint=hint)
+    family = DatabaseLost if code is not None and code & 0xFF in _LOST else EnvironmentFault
+    return family(f"{path} {what} ({error})", hint=hint)
 
 
 @contextmanager

@@ -3,9 +3,10 @@ import pytest
 from fakes.engine_world import EngineWorld
 from fakes.executor import Plan as JobPlan
 from megatest.engine.interrupt import Level
+from megatest.engine.loop import RENEW_EVERY_S
 from megatest.model.attempt import LogSaid, Started, StatusSaid, StepSaid
 from megatest.model.change import TestChange
-from megatest.model.error import EnvironmentFault
+from megatest.model.error import DatabaseLost, EnvironmentFault
 from megatest.model.record import TestRecord
 from megatest.model.spec import ItemVariable
 from megatest.plan.rerun import RerunRequest
@@ -324,6 +325,26 @@ def test_an_interrupt_also_reaches_a_test_whose_launch_waits_for_the_store() -> 
     world.run()
     assert world.results() == {"a": "COMPLETED/PASS", "b": "KILLED/FAIL"}
     assert "interrupted: ending 1 running test" in world.watcher.sentences
+
+
+@pytest.mark.parametrize("level", [Level.NONE, Level.DRAIN])
+def test_an_engine_whose_database_is_lost_ends_at_once_and_leaves_its_tests_alone(level: Level) -> None:
+    world = EngineWorld(graph=("a", "b"), jobs={"a": JobPlan(lasts_s=50)}, slots=1)
+    began = world.clock.seconds
+
+    def lose_the_database() -> None:
+        world.interrupts.level = level
+        world.records.broken = DatabaseLost("it was removed while it was in use")
+
+    world.waiter.before = lose_the_database
+    with pytest.raises(DatabaseLost, match="was removed"):
+        world.run()
+    assert world.clock.seconds - began <= RENEW_EVERY_S + 1
+    world.interrupts.level = Level.NONE
+    world.records.broken, world.waiter.before = None, lambda: None
+    world.run()
+    assert world.results() == {"a": "COMPLETED/PASS", "b": "COMPLETED/PASS"}
+    assert world.watcher.launches == ["a.1", "b.1"]
 
 
 def test_told_to_end_the_engine_leaves_tests_running_and_the_next_adopts_them() -> None:

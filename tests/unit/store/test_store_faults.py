@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from megatest.model.change import Change, StepChange, TestChange
-from megatest.model.error import EnvironmentFault
+from megatest.model.error import DatabaseLost, EnvironmentFault
 from megatest.model.ids import Target, TestId
 from megatest.model.lease import Holder
 from megatest.model.record import TestRecord
@@ -248,10 +248,18 @@ def test_a_file_that_is_taken_away_under_an_open_store_is_noticed(
         (tmp_path / "new.db").replace(path)
     else:
         os.truncate(path, 0)
-    with pytest.raises(EnvironmentFault, match=r"megatest\.db was (removed|replaced)"):
+    with pytest.raises(DatabaseLost, match=r"megatest\.db was (removed|replaced)"):
         store.data_version()
-    with pytest.raises(EnvironmentFault, match=r"megatest\.db was (removed|replaced)"):
+    with pytest.raises(DatabaseLost, match=r"megatest\.db was (removed|replaced)"):
         store.commit([launched(first)], None)
+
+
+def test_a_file_that_cannot_be_looked_at_is_not_taken_for_lost(store: SqliteStore, path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path)  # a circle: the system cannot say what is there
+    with pytest.raises(EnvironmentFault, match="cannot be looked at") as caught:
+        store.data_version()
+    assert not isinstance(caught.value, DatabaseLost)
 
 
 def test_a_file_cut_short_under_an_open_store_is_an_error_and_not_a_crash(path: Path) -> None:
