@@ -97,6 +97,39 @@ def test_a_run_whose_own_journal_is_lost_too_comes_back_from_its_directories(are
     assert results["bad", ""] == ("COMPLETED", "FAIL")
 
 
+@pytest.mark.parametrize("how", ["removed", "emptied"])
+def test_no_command_makes_a_second_database_where_runs_are_known(area: AreaKit, how: str) -> None:
+    for path in area.home.glob("megatest.db*"):
+        path.unlink()
+    if how == "emptied":
+        (area.home / "megatest.db").touch()
+    for words in (
+        ("run", *RUN, "ok"),
+        ("run", "-t", "ubuntu/nfs", "-n", "w2", "ok"),
+        ("-run", "-target", "ubuntu/nfs", "-runname", "w1", "-testpatt", "ok"),
+    ):
+        done = area.megatest(*words)
+        assert done.code == 3, done.said
+        assert "but 1 run is known by journals in" in done.err
+        assert "megatest rebuild" in done.err
+        assert not (area.home / "megatest.db").exists() or how == "emptied"
+    area.good("rebuild")
+    assert "nothing to do" in area.good("run", *RUN, "ok")
+
+
+def test_who_removes_the_journals_begins_anew(area: AreaKit) -> None:
+    for path in (*area.home.glob("megatest.db*"), *area.home.glob("lt/*/*/*/.run.journal")):
+        path.unlink()
+    assert "1 PASS" in area.good("run", *RUN, "ok")
+
+
+def test_runs_of_another_area_in_a_shared_link_tree_are_no_hindrance(area: AreaKit, tmp_path: Path) -> None:
+    other = suite(tmp_path / "other")
+    config = (area.home / "megatest.config").read_text().replace("#{getenv MT_RUN_AREA_HOME}", str(area.home))
+    (other.home / "megatest.config").write_text(config)
+    assert "1 PASS" in other.good("run", "-t", "ubuntu/nfs", "-n", "o1", "ok")
+
+
 def test_a_damaged_database_is_named_with_the_way_out_and_kept_aside(area: AreaKit) -> None:
     for path in area.home.glob("megatest.db-*"):
         path.unlink()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from megatest.app import wiring
+from megatest.app.runlogs import run_logs
 from megatest.app.session import AreaRequest, Session, open_area
 from megatest.config.check import check_area
 from megatest.config.source import ParseCache
@@ -20,7 +21,6 @@ from megatest.model.ids import TestId
 from megatest.model.slotted import dataclass
 from megatest.model.status import ACTIVE, State
 from megatest.store.health import examine
-from megatest.workarea.runlog import find_run_logs, read_run_log
 from megatest.workarea.survey import find_run_dirs
 
 _MOST_SHOWN = 5
@@ -140,11 +140,7 @@ def _clock(session: Session) -> Iterator[Diagnostic]:
 
 def _database(session: Session) -> Iterator[Diagnostic]:
     yield from examine(session.database)
-    logs = [
-        path
-        for path in find_run_logs(session.area.linktree, len(session.area.fields))
-        if read_run_log(path).area == session.area.home
-    ]
+    logs = run_logs(session.area).own
     if logs and not os.path.exists(session.database):
         yield _warning(f"{len(logs)} runs lie on disk, but there is no database", "use: megatest rebuild")
     elif wiring.on_network(session.area.home):

@@ -66,8 +66,13 @@ def open_records(session: Session, *, create: bool = False, read_only: bool = Fa
 
     Raises:
         UserError: nothing has run in this area yet.
-        EnvironmentFault: it is damaged, newer than this program, cannot be written.
+        EnvironmentFault: it is damaged, newer than this program, cannot be written; or it would be
+            made where it is known that there was one.
     """
+    if create and not _has_records(session.database):
+        from megatest.app.runlogs import refuse_to_begin_anew
+
+        refuse_to_begin_anew(session)
     if not create and not os.path.exists(session.database):
         raise UserError(
             f"nothing has run in this area yet: there is no {session.database}",
@@ -83,6 +88,13 @@ def open_records(session: Session, *, create: bool = False, read_only: bool = Fa
         network=on_network(session.area.home),
         clock=SystemClock(),
     )
+
+
+def _has_records(path: str) -> bool:
+    try:
+        return os.stat(path).st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def open_records_if_any(session: Session) -> AllRecords | None:

@@ -47,6 +47,7 @@ _VALUE: Final = field_names(ValueRecord)
 _EDIT: Final = field_names(EditRecord)
 
 _TEXT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+_RUN_LINE: Final = b'{"k":"run",'
 
 
 def run_log_path(linktree: str, target: Target, runname: str) -> str:
@@ -348,6 +349,23 @@ _REPLAY: Final = {
     "gone": _replay_gone,
     "stand": _replay_stand,
 }
+
+
+def area_of_run_log(path: str) -> str:
+    """Return the absolute path of the area that was the last to take a run; empty if its journal has none.
+
+    Cost: reads the file once, and understands one line of it.
+    """
+    latest = b""
+    try:
+        with open(path, "rb") as file:
+            for line in file:
+                if line.startswith(_RUN_LINE):
+                    latest = line
+        area = json.loads(latest)["area"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    return area if isinstance(area, str) else ""
 
 
 def find_run_logs(linktree: str, depth: int) -> Iterator[str]:
