@@ -8,11 +8,12 @@ Rows get the numbers that they had.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from megatest.app import wiring
 from megatest.app.attend import Desk, living_holder, settle_left
 from megatest.app.meta import read_meta, record_meta
+from megatest.app.runlogs import RunLogs, run_logs
 from megatest.app.session import Session
 from megatest.engine.measure import judged, tally
 from megatest.engine.settle import verdict
@@ -23,11 +24,14 @@ from megatest.model.job import ChangeKind, JobChange
 from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.rollup import RollUp
 from megatest.model.slotted import dataclass, replace
+from megatest.model.spec import Area
 from megatest.store.rebuild import import_rows
 from megatest.workarea.findings import with_findings
+from megatest.workarea.former import was_here
 from megatest.workarea.journal import read_journal
+from megatest.workarea.linktree import at_home, bring_home
 from megatest.workarea.marker import Owner
-from megatest.workarea.runlog import RunHistory, find_run_logs, read_run_log
+from megatest.workarea.runlog import RunHistory, read_run_log
 from megatest.workarea.survey import find_run_dirs
 
 
@@ -41,6 +45,10 @@ class Rebuilt:
         torn: lines of run journals that could not be read.
         renumbered: runs whose numbers were taken by another run.
         alive: tests that are still running.
+        former: where the area was before it was moved or copied, as far as that was read.
+        others: how many runs of other areas the link tree has, by their path.
+        before: how many runs the old database had; None if it could not be read.
+        kept: where the old database is; empty if there was none.
     """
 
     runs: int
@@ -49,23 +57,29 @@ class Rebuilt:
     torn: int
     renumbered: Sequence[str]
     alive: int
+    former: Sequence[str]
+    others: Mapping[str, int]
+    before: int | None
+    kept: str
 
 
 def rebuild(session: Session) -> Rebuilt:
     """Make the area's database again; the old file is kept beside it.
 
     Raises:
-        EnvironmentFault: an engine is at work, or the new file cannot be written; the old one is
-            untouched then.
+        EnvironmentFault: an engine is at work, nothing was found of the runs that the old one has, or
+            the new file cannot be written; the old one is untouched then.
     """
-    _refuse_beside_an_engine(session)
+    before = _runs_before(session)
     area = session.area
-    logs = find_run_logs(area.linktree, len(area.fields))
-    histories = [h for path in logs if (h := read_run_log(path)).run is not None and h.area == area.home]
+    logs = run_logs(area)
+    histories, former = _read(logs, area)
     torn = sum(history.torn for history in histories)
     renumbered = _renumber(histories)
-    from_directories = _add_from_directories(session, histories)
-    import_rows(
+    from_directories = _add_from_directories(session, histories, former)
+    if not histories and before != 0:
+        raise _nothing_found(session, before)
+    kept = import_rows(
         session.database,
         area.fields,
         runs=[h.run for h in histories if h.run is not None],
@@ -83,27 +97,74 @@ def rebuild(session: Session) -> Rebuilt:
         torn=torn,
         renumbered=renumbered,
         alive=_settle(session),
+        former=sorted(former),
+        others=logs.others,
+        before=before,
+        kept=kept,
     )
 
 
-def _refuse_beside_an_engine(session: Session) -> None:
-    """Refuse to take the database from under a living process that holds a run."""
+def _runs_before(session: Session) -> int | None:
+    """Return how many runs the present database has; None if it cannot be read.
+
+    Raises:
+        EnvironmentFault: a living process holds one of them, and would lose the database.
+    """
     try:
         records = wiring.open_records_if_any(session)
+        if records is None:
+            return 0
+        try:
+            runs = records.runs(None)
+            held = [(run, holder) for run in runs if (holder := living_holder(records, run)) is not None]
+        finally:
+            records.close()
     except MegatestError:
-        return  # it cannot be read, so no engine can work with it
-    if records is None:
-        return
-    try:
-        for run in records.runs(None):
-            holder = living_holder(records, run)
-            if holder is not None:
-                raise EnvironmentFault(
-                    f"run {run.name} is held by process {holder.pid} on {holder.host}",
-                    hint="rebuild when it has ended; end it with kill, and its tests go on for the next run",
-                )
-    finally:
-        records.close()
+        return None  # so no engine can be at work with it either
+    for run, holder in held:
+        raise EnvironmentFault(
+            f"run {run.name} is held by process {holder.pid} on {holder.host}",
+            hint="rebuild when it has ended; end it with kill, and its tests go on for the next run",
+        )
+    return len(runs)
+
+
+def _nothing_found(session: Session, before: int | None) -> EnvironmentFault:
+    area = session.area
+    had = "which cannot be read" if before is None else f"which has {before}"
+    return EnvironmentFault(
+        f"no runs were found on disk; {session.database}, {had}, stays as it is",
+        hint=f"check that {area.linktree} is the link tree and {'/'.join(area.field_names)} the fields; "
+        "to begin anew, move the file away",
+    )
+
+
+def _read(logs: RunLogs, area: Area) -> tuple[list[RunHistory], set[str]]:
+    """Return what the area's journals say, as it is now, and where the area was before."""
+    histories: list[RunHistory] = []
+    former: set[str] = set()
+    for path in logs.own:
+        history = read_run_log(path)
+        if history.run is None:
+            continue
+        histories.append(history)
+        for place in history.areas - {area.home}:
+            if was_here(place, area.home, area.linktree):
+                bring_home(os.path.dirname(path), place, area.home)
+                _bring_home(history, place, area.home)
+                former.add(place)
+    return histories, former
+
+
+def _bring_home(history: RunHistory, former: str, home: str) -> None:
+    """Let rows name the directories that came along when the area was moved or copied."""
+
+    def now(path: str) -> str:
+        there = at_home(path, former, home)
+        return there if os.path.isdir(there) else path
+
+    for row, test in history.tests.items():
+        history.tests[row] = replace(test, rundir=now(test.rundir), shortdir=now(test.shortdir))
 
 
 def _tests(histories: Iterable[RunHistory]) -> Iterator[TestRecord]:
@@ -198,15 +259,18 @@ def _shift(history: RunHistory, run_id: int, first_row: int) -> None:
 # -- run directories that no journal of a run knows ------------------------------------------------
 
 
-def _add_from_directories(session: Session, histories: list[RunHistory]) -> int:
-    """Bring in tests that only their run directories know; return how many."""
+def _add_from_directories(session: Session, histories: list[RunHistory], former: set[str]) -> int:
+    """Bring in tests that only their run directories know; return how many.
+
+    Former places of the area that only directories name are added to those that are known.
+    """
     area = session.area
     by_run = {(str(h.run.target), h.run.runname): h for h in histories if h.run is not None}
     known = {(name, test.test_id) for name, history in by_run.items() for test in history.tests.values()}
     found = 0
     touched: dict[tuple[str, str], RunHistory] = {}
     disks = [*(disk.path for disk in area.disks), os.path.join(area.home, "runs")]
-    for run_dir, owner in find_run_dirs(disks, area.home):
+    for run_dir, owner in find_run_dirs(disks, area.home, frozenset(former)):
         name = (owner.target, owner.runname)
         if (name, TestId(owner.test, owner.item)) in known:
             continue
@@ -215,6 +279,8 @@ def _add_from_directories(session: Session, histories: list[RunHistory]) -> int:
         _add_test(by_run[name], histories, run_dir, owner)
         touched[name] = by_run[name]
         found += 1
+        if owner.area != area.home:
+            former.add(owner.area)
     for history in touched.values():
         _add_parents(history, histories)
     return found

@@ -22,12 +22,10 @@ class RunLogs:
 
     Attributes:
         own: paths of the area's own.
-        former: where the area was when it wrote some of them.
         others: how many each other area has there, by its path.
     """
 
     own: Sequence[str]
-    former: Sequence[str]
     others: Mapping[str, int]
 
 
@@ -48,7 +46,6 @@ def run_logs(area: Area) -> RunLogs:
         homes = [home for home in homes if home == area.home]
     return RunLogs(
         own=sorted(path for home in homes for path in by_home[home]),
-        former=sorted(home for home in homes if home != area.home),
         others={home: len(paths) for home, paths in by_home.items() if home not in homes},
     )
 

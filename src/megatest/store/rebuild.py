@@ -15,7 +15,7 @@ from megatest.store.port import Clock
 from megatest.store.sqlite import open_store
 
 ASIDE: Final = ".before-rebuild"
-"""What is put behind the name of the database that a rebuilt one replaces."""
+"""What is put behind the name of the database that a rebuilt one replaces, the second time with ``.2``."""
 
 _COMPANIONS: Final = ("-wal", "-shm", "-journal")
 
@@ -31,18 +31,21 @@ def import_rows(
     attempts: Iterable[AttemptRecord] = (),
     edits: Iterable[EditRecord] = (),
     clock: Clock,
-) -> None:
+) -> str:
     """Write records, with the ids they have, into a fresh database, and put it in the old one's place.
 
-    The old file, with its log, is kept under its name with `ASIDE` behind it.  Whoever still has
-    it open is told that it was replaced.  An interruption leaves either the old database, or none,
-    or the new one; giving the command again is always right.
+    The old file, with its log, is kept under its name with `ASIDE` behind it, beside earlier ones.
+    Whoever still has it open is told that it was replaced.  An interruption leaves either the old
+    database, or none, or the new one; giving the command again is always right.
 
     Args:
         path: absolute path of megatest.db.
         fields: of the area.
         runs, tests, steps, values, attempts, edits: streamed; a test's run and a step's test are among them.
         clock: for `last_update`.
+
+    Returns:
+        Where the old file is now; empty if there was none.
 
     Raises:
         EnvironmentFault: the new file cannot be written; the old one is untouched then.
@@ -57,7 +60,7 @@ def import_rows(
         finally:
             store.close()
         reach("rebuild written")
-        _replace(fresh, path)
+        return _replace(fresh, path)
     finally:
         _remove(fresh)
 
@@ -68,15 +71,13 @@ def _remove(path: str) -> None:
             os.unlink(path + companion)
 
 
-def _replace(fresh: str, path: str) -> None:
+def _replace(fresh: str, path: str) -> str:
     """Put the fresh file in place; a log of the old file beside it would be played into it."""
+    aside = _aside(path)
     try:
-        if os.path.exists(path):
-            # Else an earlier rebuild was cut off here, and what it put aside is the old database.
-            _remove(path + ASIDE)
         for companion in ("", *_COMPANIONS):
             with suppress(FileNotFoundError):
-                os.rename(path + companion, path + ASIDE + companion)
+                os.rename(path + companion, aside + companion)
                 reach("rebuild moved aside")
         os.rename(fresh, path)
         reach("rebuild in place")
@@ -85,6 +86,19 @@ def _replace(fresh: str, path: str) -> None:
         raise EnvironmentFault(
             f"{path} cannot be replaced: {error.strerror}", hint="check the permissions of its directory"
         ) from error
+    return aside if os.path.exists(aside) else ""
+
+
+def _aside(path: str) -> str:
+    """Return where the old file is to be kept.
+
+    Without one an earlier rebuild was cut off, and what is left of its log belongs to what that put aside.
+    """
+    latest, free, number = "", path + ASIDE, 1
+    while os.path.exists(free):
+        number += 1
+        latest, free = free, f"{path}{ASIDE}.{number}"
+    return free if os.path.exists(path) or not latest else latest
 
 
 def _sync_directory(path: str) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 from itertools import islice
-from typing import Final
 
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.rundir import OURS, SCRIPT
+from megatest.model.slotted import replace
 from megatest.workarea.directory import make_directories
 from megatest.workarea.journal import revoke
 from megatest.workarea.layout import Place
-from megatest.workarea.marker import Owner, owner_at
+from megatest.workarea.marker import Owner, is_of_test, owner_at
 from megatest.workarea.removal import Refused, Roots, earlier_attempts, is_bare, remove_run_dir
-
-_AREA_FILE: Final = "megatest.config"
 
 
 def set_aside(run_dir: str, place: Place, owner: Owner, roots: Roots, *, keep: int) -> None:
@@ -37,11 +35,14 @@ def set_aside(run_dir: str, place: Place, owner: Owner, roots: Roots, *, keep: i
     found = owner_at(run_dir)
     if found is None and place.item:
         _refuse_to_move_items(run_dir, place)
-    if found is not None and not _is_ours(found, owner):
-        raise EnvironmentFault(
-            f"{run_dir} belongs to {found.test} of the area {found.area}",
-            hint="two areas share a disk: give one of them another directory in [disks]",
-        )
+    if found is not None:
+        if not _is_ours(found, owner, run_dir):
+            raise EnvironmentFault(
+                f"{run_dir} belongs to {found.test} of the area {found.area}",
+                hint="if two areas share a disk, give one of them another directory in [disks]; if this one "
+                "was copied from that one, make the copies its own with: megatest rebuild",
+            )
+        found = replace(found, area=owner.area)
     disk = place.disk_of(run_dir)
     if disk is None:
         raise EnvironmentFault(f"{run_dir} is in the way and is no run directory")
@@ -84,11 +85,9 @@ def _refuse_to_move_items(directory: str, place: Place) -> None:
                 )
 
 
-def _is_ours(found: Owner, owner: Owner) -> bool:
-    """Return whether it is the same test's, also when the area has been moved since."""
-    moved = found.area != owner.area and not os.path.exists(f"{found.area}/{_AREA_FILE}")
-    same_names = (found.target, found.runname, found.test) == (owner.target, owner.runname, owner.test)
-    return same_names and (found.area == owner.area or moved)
+def _is_ours(found: Owner, owner: Owner, run_dir: str) -> bool:
+    """Return whether it is the same test's, whichever of its items'."""
+    return is_of_test(replace(found, item=owner.item), owner, run_dir)
 
 
 def _rename(run_dir: str, disk: str, place: Place, found: Owner | None, roots: Roots) -> None:

@@ -85,6 +85,29 @@ def link_up(linktree: str, run_dir: str, place: Place) -> None:
         _point(f"{home}/{place.item}", run_dir)
 
 
+def bring_home(directory: str, former: str, home: str) -> None:
+    """Let the links of a run lead into the area, where they led to what it had at its former place.
+
+    Args:
+        directory: of the run, in the link tree.
+        former, home: absolute paths of the area then and now.
+
+    Raises:
+        OSError: a link cannot be made.
+    """
+    with os.scandir(directory) as entries:
+        links = [entry.path for entry in entries if entry.is_symlink()]
+    for link in links:
+        there = at_home(os.readlink(link), former, home)
+        if os.path.isdir(there):
+            _point(link, there)
+
+
+def at_home(path: str, former: str, home: str) -> str:
+    """Return where a path of an area's former place is now; empty if it was not inside of it."""
+    return home + path.removeprefix(former) if path.startswith(f"{former}/") else ""
+
+
 def draft_of(link: str) -> str:
     """Return where a link is made before it takes the place of an older one."""
     above, _, name = link.rpartition("/")

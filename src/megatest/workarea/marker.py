@@ -13,7 +13,8 @@ from typing import Final
 
 from megatest.model.attempt import AttemptSpec
 from megatest.model.rundir import OURS, SCRIPT, SCRIPT_NAME
-from megatest.model.slotted import dataclass, field_names
+from megatest.model.slotted import dataclass, field_names, replace
+from megatest.workarea.former import was_here
 
 LONGEST_HEAD: Final = 1 << 14
 """Bytes at the start of a job script within which its owner is named."""
@@ -53,6 +54,17 @@ class Owner:
 
     def _names(self) -> tuple[str, ...]:
         return (self.area, self.target, self.runname, self.test, self.item)
+
+
+def is_of_test(found: Owner, owner: Owner, path: str) -> bool:
+    """Return whether a directory is of the same test or item of one run of one area.
+
+    Args:
+        found: whom its marker names; the area may have been moved or copied since.
+        owner: whose it has to be.
+        path: where it lies.
+    """
+    return found.same_test(replace(owner, area=found.area)) and was_here(found.area, owner.area, path)
 
 
 def owner_of_spec(area: str, spec: AttemptSpec) -> Owner:

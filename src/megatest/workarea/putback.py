@@ -13,12 +13,14 @@ from contextlib import suppress
 from megatest.failpoint import reach
 from megatest.model.error import EnvironmentFault
 from megatest.model.ids import TestId
+from megatest.model.slotted import replace
 from megatest.workarea.aside import removed_as_unfinished
 from megatest.workarea.directory import make_directories
+from megatest.workarea.former import was_here
 from megatest.workarea.journal import revoke
 from megatest.workarea.layout import ATTEMPTS
 from megatest.workarea.linktree import link_up
-from megatest.workarea.marker import Owner, owner_at
+from megatest.workarea.marker import Owner, is_of_test, owner_at
 from megatest.workarea.removal import Removed, Roots, earlier_attempts, place_of_owner, remove_run_dir
 
 
@@ -35,8 +37,9 @@ def put_back_all(run: str, latest: Mapping[TestId, int], area: str, roots: Roots
     """
     for disk in map(os.path.realpath, roots.disks):
         for path, owner in list(_kept_aside(f"{disk}/{run}/{ATTEMPTS}")):
-            if owner.area == area and latest.get(TestId(owner.test, owner.item)) == owner.attempt:
-                _put_back(path, disk, owner, roots)
+            is_latest = latest.get(TestId(owner.test, owner.item)) == owner.attempt
+            if is_latest and was_here(owner.area, area, path):
+                _put_back(path, disk, replace(owner, area=area), roots)
 
 
 def put_back_before(owner: Owner, roots: Roots) -> None:
@@ -89,6 +92,6 @@ def _is_free(run_dir: str, owner: Owner, roots: Roots) -> bool:
     if not os.path.lexists(run_dir) or removed_as_unfinished(run_dir):
         return True
     found = owner_at(run_dir)
-    if found is None or not found.same_test(owner) or found.attempt <= owner.attempt:
+    if found is None or not is_of_test(found, owner, run_dir) or found.attempt <= owner.attempt:
         return False
     return revoke(run_dir, found.attempt) and isinstance(remove_run_dir(run_dir, found, roots), Removed)

@@ -19,7 +19,7 @@ from megatest.model.rundir import OURS, SCRIPT_NAME
 from megatest.model.slotted import dataclass
 from megatest.workarea.layout import Place
 from megatest.workarea.linktree import draft_of
-from megatest.workarea.marker import Owner, owner_at
+from megatest.workarea.marker import Owner, is_of_test, owner_at
 from megatest.workarea.tree import MovedError, OnStep, empty_directory, open_below, open_directory, prune
 
 _ESCAPED: Final = r"\\([0-7]{3})"
@@ -145,7 +145,7 @@ def _remove_at(
         found = owner_at(directory)
         if found is None:
             return _remove_unmarked(parent, directory, name, run_dir, dry_run=dry_run)
-        if not found.same_test(owner):
+        if not is_of_test(found, owner, run_dir):
             return Refused(path=run_dir, reason=f"it belongs to {_told(found)}, not to {_told(owner)}")
         if dry_run:
             return Removed(paths=(run_dir,))
@@ -235,7 +235,7 @@ def earlier_attempts(owner: Owner, disks: Iterable[str]) -> Iterator[str]:
         for number in sorted((int(n) for n in numbers if n.isascii() and n.isdigit()), reverse=True):
             path = f"{above}/{stem}{number}"
             found = owner_at(path)
-            if found.same_test(owner) if found is not None else _is_abandoned(path):
+            if is_of_test(found, owner, path) if found is not None else _is_abandoned(path):
                 yield path
 
 

@@ -185,7 +185,7 @@ class RunHistory:
 
     Attributes:
         run: the run's record; None if the journal does not say.
-        area: absolute path of the area that wrote it.
+        areas: absolute paths of the areas that took it: one, or several places of one.
         field_names: the area's fields then.
         tests: by row.
         steps: by row, then by step and state, in the order in which they were first heard of.
@@ -196,7 +196,7 @@ class RunHistory:
     """
 
     run: RunRecord | None = None
-    area: str = ""
+    areas: set[str] = field(default_factory=set)
     field_names: tuple[str, ...] = ()
     tests: dict[int, TestRecord] = field(default_factory=dict)
     steps: dict[int, dict[tuple[str, str], StepRecord]] = field(default_factory=dict)
@@ -237,7 +237,7 @@ def _replay_line(line: bytes, history: RunHistory) -> None:
 
 def _replay_run(record: Mapping[str, Any], history: RunHistory) -> None:
     history._token = max(history._token, record.get("token", 0))
-    history.area = record["area"]
+    history.areas.add(record["area"])
     history.field_names = tuple(record["fields"])
     history.run = RunRecord(
         id=record["id"],
