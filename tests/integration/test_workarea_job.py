@@ -413,7 +413,7 @@ any_value = st.text(
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(any_value, min_size=1, max_size=20))
 def test_any_value_reaches_the_test_byte_for_byte(tmp_path: Path, shell: str, values: list[str]) -> None:
     text = "".join(f"export V{n}={sh_quote(value)}\n" for n, value in enumerate(values))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from megatest.cli.declare import Command, Parameter, Value
@@ -82,7 +82,6 @@ def lines(draw: st.DrawFn, command: Command) -> list[str]:
 @pytest.mark.parametrize(
     ("call", "command"), [pytest.param(*each, id=" ".join(each[0])) for each in commands()]
 )
-@settings(deadline=None)  # making click commands takes its time on a busy machine
 @given(data=st.data())
 def test_a_line_read_without_click_means_the_same_to_click(
     call: Sequence[str], command: Command, data: st.DataObject

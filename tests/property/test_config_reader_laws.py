@@ -67,7 +67,7 @@ def _read(area: Path, main: bytes, other: bytes, **more: object) -> tuple[Docume
     return read(str(area / "f"), request), request.env
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(main=BYTES, other=BYTES, restricted=st.booleans())
 def test_any_bytes_are_read_without_an_exception(
     area: Path, main: bytes, other: bytes, restricted: bool
@@ -83,7 +83,7 @@ def test_any_bytes_are_read_without_an_exception(
     assert all("=" not in name and "\0" not in name for name in env)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(main=BYTES, other=BYTES)
 def test_reading_twice_gives_the_same(area: Path, main: bytes, other: bytes) -> None:
     first, first_env = _read(area, main, other)
@@ -97,7 +97,7 @@ def test_reading_twice_gives_the_same(area: Path, main: bytes, other: bytes) -> 
     assert first_env == second_env
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(main=BYTES, other=BYTES, form=st.sampled_from(FORMATS), origins=st.booleans())
 def test_whatever_was_read_can_be_shown(
     area: Path, main: bytes, other: bytes, form: str, origins: bool
@@ -106,7 +106,7 @@ def test_whatever_was_read_can_be_shown(
     assert isinstance(render(tables_of(document), form, origins=origins), str)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(config=BYTES, runconfigs=BYTES, testconfig=BYTES, other=BYTES)
 def test_any_bytes_make_typed_values_and_findings(
     area: Path, config: bytes, runconfigs: bytes, testconfig: bytes, other: bytes
@@ -141,7 +141,7 @@ def _harmless(text: bytes) -> bytes:
     return text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(edges=st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=12))
 def test_includes_in_any_shape_end_and_every_ring_is_found(area: Path, edges: list[tuple[int, int]]) -> None:
     """Files include each other at random; a ring that can be reached is an error, and nothing else is."""

@@ -205,7 +205,6 @@ class EngineMachine(RuleBasedStateMachine):
 EngineMachine.TestCase.settings = settings(
     max_examples=30,
     stateful_step_count=8,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.reuse, Phase.generate),  # a failure names its seed; shrinking it takes minutes
 )

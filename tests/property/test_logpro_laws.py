@@ -59,13 +59,13 @@ def judge(log: bytes, block_bytes: int) -> tuple[Verdict, bytes]:
     return verdict, b"".join(written)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(PIECES, max_size=40).map(b"".join), st.integers(1, 40))
 def test_scanning_in_blocks_gives_what_scanning_the_whole_gives(log: bytes, block_bytes: int) -> None:
     assert judge(log, block_bytes) == judge(log, 1 << 20)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 def test_any_bytes_in_a_log_give_a_verdict(log: bytes) -> None:
     verdict, written = judge(log, 64)
@@ -117,7 +117,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(WORDS, max_size=25).map(" ".join) | st.text(max_size=60))
 def test_any_text_as_a_rule_file_gives_a_verdict(text: str) -> None:
     verdict = run_logpro(RuleText(file="r", text=text), io.BytesIO(b"x\naa\n"), today=TODAY)
@@ -149,7 +149,7 @@ ATOMS = st.sampled_from(
 PARTS = st.tuples(ATOMS, st.sampled_from(["", "", "*", "+", "?", "*?", "{2}", "{1,2}", "|"])).map("".join)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(PARTS, max_size=5).map("".join), st.text(alphabet="abAB é-", max_size=8))
 def test_re2_and_re_agree_and_a_filter_loses_nothing(source: str, line: str) -> None:
     try:

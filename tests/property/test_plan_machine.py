@@ -143,6 +143,6 @@ class PlanMachine(RuleBasedStateMachine):
 
 
 PlanMachine.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30, stateful_step_count=15, suppress_health_check=list(HealthCheck)
 )
 TestPlanMachine = PlanMachine.TestCase

@@ -232,7 +232,6 @@ StoreAndModel.TestCase.settings = settings(
     phases=(Phase.explicit, Phase.generate),
     max_examples=40,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 test_the_store_answers_as_the_model_does = StoreAndModel.TestCase
