@@ -18,6 +18,7 @@ from megatest.cli.classic_call import FAILED, RUN_FAMILY, Call
 from megatest.cli.grammar import help_text, parse
 from megatest.cli.main import EXIT_INTERRUPTED, load, print_error, working_directory
 from megatest.cli.options import OPTIONS, Kind
+from megatest.cli.stream import go_on_without_output
 from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.slotted import dataclass
 
@@ -48,6 +49,8 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     _go_to(line.value("start-dir"))
     _redirect_messages(line.value("log"))
+    if not all(action in _QUERIES for action in actions):
+        go_on_without_output()
     return _do_all(actions, Call(line=line, start=working_directory(), environ=dict(os.environ)))
 
 
@@ -187,3 +190,8 @@ ORDER: Final[tuple[tuple[tuple[str, ...], Action], ...]] = (
     (("run-wait",), _change("run_wait")),
 )
 """What each action does, in the order in which the actions of one line are done."""
+
+_QUERIES: Final = frozenset(
+    action for _, action in ORDER if isinstance(action, Later) and action.module == "classic_query"
+)
+"""What only tells, and has nothing to do where nobody can be told."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from megatest.cli.stream import guard_streams
 from megatest.model.error import MegatestError, UserError
 
 EXIT_INTERRUPTED = 130
@@ -24,8 +25,10 @@ def guarded(action: Callable[[], int]) -> int:
     Returns:
         The action's exit status, or the one of the error's family.
     """
+    guard_streams()
     try:
-        return action()
+        code = action()
+        sys.stdout.flush()  # here it can still be said that it failed
     except MegatestError as error:
         for finding in error.diagnostics():
             print_error(finding.render())
@@ -34,12 +37,12 @@ def guarded(action: Callable[[], int]) -> int:
         print_error("interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output is gone; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0  # the reader of our output is gone; there is nobody to tell
     except Exception:
         print_error(_defect_report())
         return EXIT_DEFECT
+    else:
+        return code
 
 
 def working_directory() -> str:

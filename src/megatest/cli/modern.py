@@ -97,9 +97,6 @@ def _act(command: Command, values: Mapping[str, object]) -> int:
     except OSError as error:
         if error.errno != errno.EPIPE:
             raise
-        # What is left to be written would only fail again when the streams are flushed at the end.
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return _READER_GONE
 
 

@@ -14,7 +14,7 @@ def echo(text: str) -> None:
     them, and a stream that knows no more than ASCII is given another encoding.
     """
     out = sys.stdout
-    if out is None or out.encoding not in _WHOLE or "\x1b" in text:
+    if out.encoding not in _WHOLE or "\x1b" in text:
         import click
 
         click.echo(text)

@@ -24,6 +24,10 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 def main() -> int:
     """Run the command line of this process; the console script."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 100)
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from megatest.cli.stream import open_closed_streams
+
+        open_closed_streams()
     try:
         return _dispatch(sys.argv[1:])
     finally:
@@ -35,10 +39,12 @@ def main() -> int:
 def _dispatch(arguments: list[str]) -> int:
     first = arguments[0] if arguments else ""
     if first in _VERSION:
-        from megatest import __version__
+        try:
+            return _print_version()
+        except OSError:
+            from megatest.cli.main import guarded
 
-        print(f"megatest {__version__}")
-        return 0
+            return guarded(_print_version)  # this time it is told in words
     if first in _MODERN_IN_TEST or _in_test_option(arguments):
         from megatest.cli import intest
 
@@ -46,6 +52,13 @@ def _dispatch(arguments: list[str]) -> int:
     from megatest.cli.main import run
 
     return run(arguments)
+
+
+def _print_version() -> int:
+    from megatest import __version__
+
+    print(f"megatest {__version__}", flush=True)
+    return 0
 
 
 def _in_test_option(arguments: list[str]) -> bool:

@@ -11,6 +11,7 @@ from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
 from megatest.cli.opened import author, matching, open_area_and_records
 from megatest.cli.output import count_of, echo
+from megatest.cli.stream import go_on_without_output
 from megatest.model.record import RunRecord
 
 
@@ -33,6 +34,7 @@ def kill_command(
 
     Exit status: 0 nothing is left of them, 1 something is, 2 wrong use.
     """
+    go_on_without_output()
     opened = open_area_and_records(area, config_name)
     run = opened.runs(target, runname)[0]
     which = TestFilter(pattern=pattern)

@@ -13,6 +13,7 @@ from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
 from megatest.cli.opened import Opened, author, matching, open_area_and_records
 from megatest.cli.output import count_of, echo
+from megatest.cli.stream import go_on_without_output
 from megatest.model.error import UserError
 from megatest.model.record import RunRecord
 from megatest.reports import listing
@@ -56,6 +57,8 @@ def rm_command(
     order = RemoveOrder(
         which=which, keep_records=keep_records, dry_run=dry_run, author=author(), reason="megatest rm"
     )
+    if not dry_run:
+        go_on_without_output()
     report = remove_tests(opened.desk, runs, order, PlainWatcher(sys.stdout, quiet=True))
     if as_json:
         echo(listing.dumps(_json(report)))

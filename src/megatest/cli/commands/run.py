@@ -13,6 +13,7 @@ from megatest.cli.declare import AREA, RUN, Misuse, Value, command, flag, option
 from megatest.cli.main import EXIT_INTERRUPTED, print_error
 from megatest.cli.modern import area_request
 from megatest.cli.output import echo
+from megatest.cli.stream import go_on_without_output
 from megatest.model.error import Diagnostic
 from megatest.model.spec import Variable
 
@@ -134,6 +135,7 @@ def _run(request: RunRequest, *, quiet: bool) -> int:
     from megatest.app.run import run_tests
     from megatest.engine.interrupt import Interrupts
 
+    go_on_without_output()
     job = select_tests(request)
     print_warnings(job.findings)
     watcher = _watcher(quiet=quiet)

@@ -8,6 +8,7 @@ from megatest.cli.declare import AREA, JSON, RUN, Value, command, flag, option, 
 from megatest.cli.main import print_error
 from megatest.cli.opened import matching, open_area_and_records
 from megatest.cli.output import count_of, echo
+from megatest.cli.stream import go_on_without_output
 from megatest.model.record import RunRecord
 from megatest.reports import listing
 
@@ -35,6 +36,7 @@ def wait_command(
 
     Exit status: 0 all of them are good, 1 some are not or the time is up, 2 wrong use, 130 interrupted.
     """
+    go_on_without_output()
     opened = open_area_and_records(area, config_name)
     run = opened.runs(target, runname)[0]
     which = TestFilter(pattern=pattern)
