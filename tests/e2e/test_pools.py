@@ -115,3 +115,45 @@ def test_a_test_that_can_never_fit_is_refused_with_the_place(kit: AreaKit) -> No
         done = kit.megatest(*words)
         assert done.code == 2
         assert said in done.out + done.err
+
+
+def test_the_worked_example_of_the_manual(tmp_path: Path) -> None:
+    kit = make_area(
+        tmp_path / "area",
+        config="[fields]\nrelease TEXT\n\n[setup]\nlinktree lt\nmax_concurrent_jobs 8\n\n"
+        "[pools]\nsimulator 4\nboard     units b1 b2\n\n[jobgroups]\nheavy 1\n",
+        runconfigs="",
+    )
+    begins = (
+        "touch $MT_RUN_AREA_HOME/$MT_TEST_NAME; until [ -e $MT_RUN_AREA_HOME/enough ]; do sleep 0.05; done"
+    )
+    tests = {
+        "unit": f"[ezsteps]\nrun {begins}\n\n[requirements]\nsimulator 1\n\n[items]\nN 1 2 3 4 5 6 7 8\n",
+        "chip": f"[ezsteps]\nrun {begins}\n\n[requirements]\nsimulator 3\npriority  10\n",
+        "flash": "[ezsteps]\nflash echo flashing $MT_POOL_BOARD\n\n"
+        "[requirements]\nboard 1\n\n[items]\nIMAGE old new\n",
+    }
+    for name, text in tests.items():
+        (kit.home / "tests" / name).mkdir()
+        (kit.home / "tests" / name / "testconfig").write_text(text)
+    kit.good("check")
+    run = kit.start("run", "-t", "r1", "-n", "nightly")
+    try:
+        wait_for_file(kit.home / "chip")
+        wait_for_file(kit.home / "unit")
+        why = kit.good("why", "unit/8")
+    finally:
+        (kit.home / "enough").touch()
+        said = run.communicate(timeout=60)[0]
+    assert run.returncode == 0, said
+    assert "Pool 'simulator' has 4, and it wants 1: in use are 4, by " in why
+    flashed = {(kit.home / f"lt/r1/nightly/flash/{image}/flash.log").read_text() for image in ("old", "new")}
+    assert flashed <= {"flashing b1\n", "flashing b2\n"}
+    chip = kit.home / "tests/chip/testconfig"
+    chip.write_text(chip.read_text().replace("simulator 3", "simulator 5"))
+    for words in (("check",), ("run", "-t", "r1", "-n", "other"), ("run", "-t", "r1", "--dry-run")):
+        refused = kit.megatest(*words)
+        assert refused.code == 2
+        assert "tests/chip/testconfig:5:11: error: test 'chip' can never start" in refused.out + refused.err
+        assert "test 'unit" not in refused.out + refused.err
+    kit.good("run", "-t", "r1", "-n", "other", "unit,flash")

@@ -200,7 +200,7 @@ def _limits(selected: Selected) -> Limits:
         chosen = executor or choose(area, test_id, selected.session.environ, request.executor).executor
         if spec is None:
             return Demand(executor=chosen)
-        says = spec.meta.jobgroup, spec.requirements.resources.extra, chosen
+        says = spec.meta.jobgroup, spec.requirements.pools, chosen
         if says not in known:
             known[says] = demand_of_spec(spec, area.pools.keys(), chosen)
         return known[says]

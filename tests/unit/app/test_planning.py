@@ -1,0 +1,47 @@
+"""From a request to a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from megatest.app.planning import Selected, make_plan, select_tests
+from megatest.app.request import RunRequest
+from megatest.app.session import AreaRequest
+from megatest.model.claim import POOL
+from megatest.model.ids import TestId
+
+CONFIG = "[fields]\nsys TEXT\n[setup]\nlinktree lt\n"
+
+
+def _area(home: Path, config: str = "", **tests: str) -> AreaRequest:
+    (home / "megatest.config").write_text(CONFIG + config)
+    for name, text in tests.items():
+        (home / "tests" / name).mkdir(parents=True)
+        (home / "tests" / name / "testconfig").write_text(f"[ezsteps]\nrun true\n{text}")
+    return AreaRequest(start=str(home), environ={"PATH": "/usr/bin:/bin"})
+
+
+def _selected(area: AreaRequest, pattern: str = "", tags: str = "") -> Selected:
+    return select_tests(RunRequest(area=area, target="t", runname="r", pattern=pattern, tags=tags))
+
+
+def test_each_test_takes_of_the_pools_what_its_own_file_says(tmp_path: Path) -> None:
+    area = _area(
+        tmp_path,
+        "[pools]\nsimulator 4\nboard units b1 b2\n",
+        unit="[requirements]\nsimulator 1\n[items]\nN 1 2\n",
+        chip="[requirements]\nsimulator 3\n",
+        flash="[requirements]\nboard 1\n",
+        plain="",
+    )
+    plan = make_plan(_selected(area), (), {})
+    taken = {
+        str(test_id): [(s.name, s.amount) for s in plan.shares(test_id) if s.kind == POOL]
+        for test_id in (TestId("unit", "2"), TestId("chip"), TestId("flash"), TestId("plain"))
+    }
+    assert taken == {
+        "unit/2": [("simulator", 1)],
+        "chip": [("simulator", 3)],
+        "flash": [("board", 1)],
+        "plain": [],
+    }
