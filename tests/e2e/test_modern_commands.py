@@ -327,3 +327,23 @@ def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
         done = kit.megatest(*words)
         assert done.code == 3, done.said
         assert "megatest.db" in done.err
+
+
+def test_a_misspelt_item_is_an_error_also_where_others_have_results(tmp_path: Path) -> None:
+    area = fresh(tmp_path)
+    for pattern in ("items/gren", "ok,items/gren"):
+        done = area.megatest("run", "-t", "ubuntu/nfs", "-n", "w1", pattern)
+        assert (done.code, done.err) == (
+            2,
+            "error: test 'items' has no item 'gren'\nhint: did you mean 'items/green'?\n",
+        )
+    assert area.megatest("why", "items/gren").code == 2
+
+
+def test_why_speaks_of_a_recorded_item_that_its_test_has_no_longer(tmp_path: Path) -> None:
+    area = fresh(tmp_path)
+    config = area.home / "tests/items/testconfig"
+    config.write_text(config.read_text().replace("red green", "red"))
+    said = area.good("why", "items/green")
+    assert said.startswith("items/green is COMPLETED/PASS in run ubuntu/nfs/w1.")
+    assert "The next run would refuse it: test 'items' has no item 'green'." in said

@@ -85,7 +85,7 @@ def directory_of(session: Session, name: str) -> str:
     """
     tests = session.tests()
     if name not in tests:
-        known = did_you_mean(name, tests) or f"there are {len(tests)}: megatest list --tests"
+        known = did_you_mean(name, tests) or f"there are {len(tests)}: megatest run --dry-run %"
         raise UserError(f"there is no test {name!r} in {session.area.home}", hint=known)
     return tests[name]
 

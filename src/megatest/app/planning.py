@@ -10,6 +10,7 @@ from megatest.app.launcher import LOCAL, choose
 from megatest.app.query import default_runname
 from megatest.app.request import RunRequest
 from megatest.app.session import Session, open_target, refuse_errors
+from megatest.app.unmatched import check_pattern
 from megatest.app.unmet import check_wishes
 from megatest.config.testconfig import Purpose, load_test
 from megatest.config.twin import Twins
@@ -82,7 +83,8 @@ def select_tests(request: RunRequest, clock: Clock | None = None) -> Selected:
     tags = parse_words(request.tags) if request.tags else None
     selection = select(directories.keys(), look_up, pattern, tags)
     session.cache.forget_copies()
-    _check_runnable(selection)
+    _check_runnable(selection, request.tags)
+    _keep_warnings(session, check_pattern(pattern, directories, specs))
     session.findings.extend(check_wishes(session, specs, request.executor))
     return Selected(
         session=session,
@@ -128,16 +130,26 @@ def _load(session: Session, name: str, directory: str, twins: Twins) -> TestSpec
     spec = loaded.value
     if not (spec.depends_on_items or spec.items_need_upstream):
         session.cache.forget(spec.config_file)  # the others are evaluated again when they start
-    session.findings.extend(f for f in loaded.findings if f.severity is not Severity.ERROR)
-    refuse_errors(loaded.findings)
+    _keep_warnings(session, loaded.findings)
     return spec
 
 
-def _check_runnable(selection: Selection) -> None:
-    if not any(test.asked for test in selection.tests.values()):
+def _keep_warnings(session: Session, findings: Sequence[Diagnostic]) -> None:
+    """Keep the warnings for the user; raise if there is an error among the findings."""
+    session.findings.extend(f for f in findings if f.severity is not Severity.ERROR)
+    refuse_errors(findings)
+
+
+def _check_runnable(selection: Selection, tags: str) -> None:
+    if any(test.asked for test in selection.tests.values()):
+        return
+    pattern = str(selection.pattern)
+    if tags:
         raise UserError(
-            f"no test matches {str(selection.pattern)!r}", hint="see which there are: megatest list --tests"
+            f"no test that matches {pattern!r} has a tag that matches {tags!r}",
+            hint="a test's tags are in [test_meta] tags of its testconfig",
         )
+    raise UserError(f"no test matches {pattern!r}", hint="see which there are: megatest run --dry-run %")
 
 
 def dry_run(selected: Selected) -> tuple[Sequence[Planned], Plan]:

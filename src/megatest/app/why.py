@@ -10,6 +10,7 @@ from megatest.app.query import RunFilter, default_runname, find_runs
 from megatest.app.queueing import about_limits
 from megatest.app.request import RunRequest
 from megatest.app.session import AreaRequest, Session, open_area
+from megatest.model.error import ConfigError
 from megatest.model.ids import TestId
 from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord
 from megatest.model.status import ACTIVE, State, Status
@@ -27,7 +28,7 @@ def why(request: AreaRequest, test: str, *, target: str = "", runname: str = "")
         target, runname: which run; the newest one by default.
 
     Raises:
-        UserError: there is no such test.
+        UserError: there is no such test or item, neither in the area nor in the run.
     """
     session = open_area(request)
     name, _, item = test.partition("/")
@@ -42,7 +43,12 @@ def why(request: AreaRequest, test: str, *, target: str = "", runname: str = "")
         holder = store.holder(run.id)
         if holder is not None and record.state not in (State.COMPLETED, State.KILLED):
             sentences.append(f"The run is held by process {holder.pid} on {holder.host} ({holder.user}).")
-    planned, plan = _plan_next(request, run, target, runname, test_id)
+    try:
+        planned, plan = _plan_next(request, run, target, runname, test_id)
+    except ConfigError as error:
+        if record is None:
+            raise
+        return [*sentences, f"The next run would refuse it: {error.message}."]
     limits: list[str] = []
     if store is not None and run is not None and plan.is_ready(test_id):
         limits = about_limits(store, run, plan, test_id, record)

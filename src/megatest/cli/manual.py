@@ -31,7 +31,8 @@ What most commands share:
   `--runname NAME` is today's date for `run` unless given, so that a second `megatest run` on a day goes
   on with that day's run. All other commands mean the newest run that fits.
 * A **PATTERN** is a comma list of `TEST` or `TEST/ITEM`. `%` and `*` stand for any text, `?` for one
-  character, `[a-c]` for one of a set; `re:` begins a regular expression; a leading `~` negates.
+  character, `[a-c]` for one of a set; `re:` begins a regular expression; a leading `~` negates. For `run`,
+  a test or an item that is named without any of these must exist.
 * `--json` prints what a program can read. Results go to standard output, messages to standard error.
 
 | exit status | meaning |

@@ -20,7 +20,7 @@ from megatest.failpoint import reach
 from megatest.model.error import MegatestError
 from megatest.model.job import JobChange
 from megatest.model.status import GOOD, State, Status
-from megatest.plan.plan import Consequence, Expand, Plan, Register, Settle, Stuck
+from megatest.plan.plan import Consequence, Expand, Plan, Register, Settle, Stuck, Unmatched
 
 ON_REQUEST = "killed on request"
 
@@ -119,6 +119,9 @@ class Endings:
                     self._settle_unstarted(self._ledger.row(test_id), state, status, comment)
                 case Expand(test):
                     todo.extend(self._expand(test))
+                case Unmatched(message):
+                    self._outcome.unrunnable += 1
+                    self._watcher.said(message)
 
     def _settle_unstarted(self, row: Row, state: str, status: str, comment: str) -> None:
         """Record how a test came out that does not run."""

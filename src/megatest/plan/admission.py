@@ -45,7 +45,7 @@ class Admission:
         if not test.has_items:
             self._make_only_row(test)
             return True
-        if test.awaits_items or self._must_await(test):
+        if test.awaits_items or self.must_await(test):
             return False
         try:
             spec = test.selected.spec
@@ -55,7 +55,7 @@ class Admission:
             self.make_rows(test, (), error.message)
         return True
 
-    def _must_await(self, test: Test) -> bool:
+    def must_await(self, test: Test) -> bool:
         """Return whether a test's items are known only once its prerequisites have ended.
 
         What is recorded of it does not say: an earlier run may have meant some items only.

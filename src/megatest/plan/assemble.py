@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 
 from megatest.model.error import ConfigError
 from megatest.model.ids import TestId
-from megatest.model.pattern import Pattern
+from megatest.model.pattern import Pattern, is_plain
 from megatest.model.rollup import Pair
 from megatest.model.slotted import replace
 from megatest.plan.admission import ZERO_ITEMS, Admission
-from megatest.plan.consequence import Settle
+from megatest.plan.consequence import Settle, Unmatched
 from megatest.plan.graph import Graph
 from megatest.plan.items import Item
 from megatest.plan.node import Need, Test
@@ -63,7 +63,7 @@ class Assembler:
         self._graph.items_came(test)
         self._admission.make_rows(test, items)
         asks, test.asks = test.asks, ()
-        unmatched = [ask for ask in asks if not self._ask(test, *ask)]
+        matched = [self._ask(test, *ask) for ask in asks]
         for need in (Need.GOOD, Need.ENDED):
             if pulled(test, need):
                 for row in test.each_row():
@@ -72,8 +72,11 @@ class Assembler:
         for behind in pulled_by or ():
             self._puller.pull_items(test, behind, [row for row in behind.each_row() if row.is_open])
         self._puller.come_to_rest()
-        for pattern, _, _ in unmatched:
-            self._report_unmatched(test, pattern)
+        for (pattern, _, _), any_matched in zip(asks, matched, strict=True):
+            if any_matched:
+                self._report_missing(test, pattern)
+            else:
+                self._report_unmatched(test, pattern)
         self._admission.publish()
 
     def refuse(self, test: Test, message: str) -> None:
@@ -154,10 +157,19 @@ class Assembler:
         return bool(matched) or not test.each_row()
 
     def _report_unmatched(self, test: Test, pattern: Pattern) -> None:
-        """Say that a test was named and none of its items was meant, unless it has results."""
+        """Say that a test was named and none of its items was meant: in its record, unless it has results."""
         named = ",".join(str(element) for element in pattern.elements if element.test == test.name)
-        if not named or test.open or test.record is not None or any(r.counted for r in test.each_row()):
+        if not named:
             return
-        self._admission.join(TestId(test.name), is_parent=not test.single)
         comment = f"no item of test {test.name!r} matches {named!r}"
-        self._graph.news.append(Settle(TestId(test.name), *ZERO_ITEMS, comment))
+        if not (test.open or test.record is not None or any(r.counted for r in test.each_row())):
+            self._admission.join(TestId(test.name), is_parent=not test.single)
+            self._graph.news.append(Settle(TestId(test.name), *ZERO_ITEMS, comment))
+        elif self._admission.must_await(test):
+            self._graph.news.append(Unmatched(comment))  # of other tests it was said before anything began
+
+    def _report_missing(self, test: Test, pattern: Pattern) -> None:
+        """Name the items that a pattern names and a test has not, now that its items are known."""
+        for item in pattern.item_patterns_for(test.name):
+            if item and is_plain(item) and test.row(item) is None:
+                self._graph.news.append(Unmatched(f"test {test.name!r} has no item {item!r}"))

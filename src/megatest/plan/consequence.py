@@ -37,4 +37,11 @@ class Expand:
     test: str
 
 
-Consequence = Register | Stuck | Settle | Expand
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A request named items that a test turned out not to have; nothing else says so."""
+
+    message: str
+
+
+Consequence = Register | Stuck | Settle | Expand | Unmatched

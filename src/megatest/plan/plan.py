@@ -18,6 +18,7 @@ from megatest.plan.consequence import Expand as Expand
 from megatest.plan.consequence import Register as Register
 from megatest.plan.consequence import Settle as Settle
 from megatest.plan.consequence import Stuck as Stuck
+from megatest.plan.consequence import Unmatched as Unmatched
 from megatest.plan.explain import Planned, planned_order, why
 from megatest.plan.graph import Graph
 from megatest.plan.items import Item

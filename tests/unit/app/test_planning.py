@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from megatest.app.planning import Selected, make_plan, select_tests
 from megatest.app.request import RunRequest
 from megatest.app.session import AreaRequest
 from megatest.model.claim import POOL
+from megatest.model.error import ConfigError, UserError
 from megatest.model.ids import TestId
 
 CONFIG = "[fields]\nsys TEXT\n[setup]\nlinktree lt\n"
@@ -15,6 +18,7 @@ CONFIG = "[fields]\nsys TEXT\n[setup]\nlinktree lt\n"
 
 def _area(home: Path, config: str = "", **tests: str) -> AreaRequest:
     (home / "megatest.config").write_text(CONFIG + config)
+    (home / "runconfigs.config").touch()
     for name, text in tests.items():
         (home / "tests" / name).mkdir(parents=True)
         (home / "tests" / name / "testconfig").write_text(f"[ezsteps]\nrun true\n{text}")
@@ -45,3 +49,24 @@ def test_each_test_takes_of_the_pools_what_its_own_file_says(tmp_path: Path) -> 
         "flash": [("board", 1)],
         "plain": [],
     }
+
+
+def test_a_misspelt_item_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    area = _area(tmp_path, check="[items]\nSPEED slow typical\n", smoke="")
+    with pytest.raises(ConfigError, match="test 'check' has no item 'slo'"):
+        _selected(area, "smoke,check/slo")
+    warned = _selected(area, "smoke,check/z%").findings
+    assert [finding.message for finding in warned] == ["no item of test 'check' matches 'check/z%'"]
+
+
+def test_a_pattern_that_matches_no_test_says_what_lists_them(tmp_path: Path) -> None:
+    area = _area(tmp_path, smoke="")
+    with pytest.raises(UserError, match="no test matches 'z%'") as caught:
+        _selected(area, "z%")
+    assert caught.value.hint == "see which there are: megatest run --dry-run %"
+
+
+def test_tags_that_match_nothing_are_named(tmp_path: Path) -> None:
+    area = _area(tmp_path, smoke="[test_meta]\ntags quick\n")
+    with pytest.raises(UserError, match="no test that matches 'smoke' has a tag that matches 'zz'"):
+        _selected(area, "smoke", tags="zz")

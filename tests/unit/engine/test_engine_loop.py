@@ -67,6 +67,15 @@ def test_item_lists_without_values_end_the_test_and_say_so() -> None:
     assert world.results()["t"] == "NOT_STARTED/ZERO_ITEMS"
 
 
+def test_a_named_item_that_turns_out_not_to_exist_is_no_success() -> None:
+    world = EngineWorld(
+        graph=("made", "t: made"), late_items={"t": (ItemVariable(name="I", values=("p", "q")),)}
+    )
+    outcome = world.run("t/p,t/9")
+    assert (outcome.good, outcome.unrunnable) == (2, 1)
+    assert world.watcher.sentences == ["test 't' has no item '9'"]
+
+
 def test_a_second_run_runs_only_what_it_must() -> None:
     world = EngineWorld(graph=("a", "b", "c: b"), jobs={"b.1": JobPlan(code=1)})
     world.run()

@@ -11,7 +11,7 @@ from megatest.model.pattern import parse_pattern
 from megatest.model.spec import ItemMap, ItemVariable, Mode, Requirements, TestSpec, Waiton
 from megatest.plan.items import expand_items
 from megatest.plan.limits import Limits
-from megatest.plan.plan import Consequence, Expand, Plan, Register, Settle
+from megatest.plan.plan import Consequence, Expand, Plan, Register, Settle, Unmatched
 from megatest.plan.rerun import Prior, RerunRequest
 from megatest.plan.select import select
 
@@ -77,6 +77,7 @@ class Bench:
         self.settled: dict[str, str] = {}
         self.comments: dict[str, str] = {}
         self.expanded: list[str] = []
+        self.said: list[str] = []
         durations = {tid(name): seconds for name, seconds in (past or {}).items()}
         self.plan = Plan(limits=limits, past_durations=durations)
         self.add(pattern, request, priors)
@@ -105,6 +106,8 @@ class Bench:
                 name = str(consequence.test_id)
                 self.settled[name] = f"{consequence.state}/{consequence.status}"
                 self.comments[name] = consequence.comment
+            elif isinstance(consequence, Unmatched):
+                self.said.append(consequence.message)
             elif isinstance(consequence, Expand):
                 self.expanded.append(consequence.test)
                 found = self.items(consequence.test)

@@ -326,6 +326,17 @@ def test_a_named_item_that_does_not_exist_is_said_so() -> None:
     assert Bench(spec("a", items="1"), pattern="a/9", priors={"a/1": "COMPLETED/PASS"}).settled == {}
 
 
+def test_a_named_item_of_a_test_that_learns_its_items_late_is_said_so_even_if_others_ran() -> None:
+    made, late = spec("a"), spec("b", "a", items="1 2", deferred=True)
+    bench = Bench(made, late, pattern="b/1,b/9")
+    assert bench.run() == ["a", "b/1"]
+    assert bench.said == ["test 'b' has no item '9'"]
+    results = {"a": "COMPLETED/PASS", "b": prior("COMPLETED/PASS", parent=True), "b/1": "COMPLETED/PASS"}
+    again = Bench(made, late, pattern="b/9", priors=results)
+    assert again.run() == []
+    assert (again.settled, again.said) == ({}, ["no item of test 'b' matches 'b/9'"])
+
+
 def test_recorded_items_that_are_gone_still_count_in_the_top_row() -> None:
     priors = {"a/old": "COMPLETED/FAIL", "a/1": "COMPLETED/PASS"}
     bench = Bench(spec("a", items="1"), spec("b", "a"), pattern="b", priors=priors)

@@ -171,7 +171,7 @@ def print_warnings(findings: Sequence[Diagnostic]) -> None:
 
 def _print_summary(report: RunReport, watcher: PlainWatcher) -> None:
     outcome = report.outcome
-    if not watcher.tally.results and not outcome.running:
+    if not (watcher.tally.results or outcome.running or outcome.waiting or outcome.unrunnable):
         echo(f"Run {report.run.name}: nothing to do, every result still counts")
         return
     echo(f"Run {report.run.name}: {watcher.tally.summary()}")
