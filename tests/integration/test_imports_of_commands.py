@@ -136,7 +136,8 @@ def test_a_list_of_lines_does_not_load_what_writes_json(tmp_path: Path, area: Pa
 
 def test_checking_the_files_loads_no_record_and_nothing_that_runs(tmp_path: Path, area: Path) -> None:
     modules = loaded(tmp_path, ["check"], area)
-    assert rooms(modules, (*_ENGINE, *_LANGUAGES, *_DEAR, "megatest.store", "sqlite3")) == set()
+    what_runs = set(_ENGINE) - {"megatest.plan"}  # cycles and items are looked for
+    assert rooms(modules, (*what_runs, *_LANGUAGES, *_DEAR, "megatest.store", "sqlite3")) == set()
 
 
 @pytest.mark.parametrize("arguments", [["run", "--dry-run", "-n", "second"], ["why", "one"]], ids=" ".join)

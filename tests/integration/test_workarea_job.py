@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from workarea_kit import NOTHING_SPECIAL, AreaKit, run_job
 
-from megatest.model.attempt import Ended, Prepared, Revoked, Started, StepSaid
+from megatest.model.attempt import Ended, Prepared, Revoked, Started, StatusSaid, StepSaid
 from megatest.model.error import UserError
 from megatest.model.spec import Step, Variable
 from megatest.workarea.jobscript import resolved_from_script
@@ -40,6 +40,11 @@ def step(name: str, command: str) -> Step:
 def said(prepared: Prepared) -> list[tuple[str, str, str]]:
     entries = read_journal(prepared.run_dir).entries
     return [(e.step, e.state, e.status) for e in entries if isinstance(e, StepSaid)]
+
+
+def own_words(prepared: Prepared) -> list[str]:
+    entries = read_journal(prepared.run_dir).entries
+    return [f"{e.state}/{e.status} {e.comment}" for e in entries if isinstance(e, StatusSaid)]
 
 
 def ended(prepared: Prepared) -> Ended:
@@ -339,6 +344,15 @@ def test_a_runscript_that_is_not_there_fails_with_a_word(kit: AreaKit) -> None:
     assert done.returncode == 127
     assert "absent.sh" in done.stderr
     assert ended(prepared).code == 127
+    assert own_words(prepared) == ["COMPLETED/FAIL its script absent.sh is not there"]
+
+
+def test_a_directory_is_no_runscript_even_if_a_program_has_its_name(kit: AreaKit) -> None:
+    (kit.source / "true").mkdir()
+    prepared = kit.work_area().prepare(kit.spec(runscript="true"))
+
+    assert run_job(prepared).returncode == 126
+    assert own_words(prepared) == ["COMPLETED/FAIL its script true is no regular file"]
 
 
 def test_inside_a_test_the_shim_comes_first_on_the_path(kit: AreaKit) -> None:

@@ -12,10 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from megatest.app import wiring
+from megatest.app.check import findings_of
 from megatest.app.runlogs import run_logs
 from megatest.app.session import AreaRequest, Session, open_area
-from megatest.config.check import check_area
-from megatest.config.source import ParseCache
 from megatest.model.error import Diagnostic, MegatestError, Severity
 from megatest.model.ids import TestId
 from megatest.model.slotted import dataclass
@@ -66,7 +65,7 @@ def doctor(request: AreaRequest) -> Iterator[Examination]:
 
 
 def _configuration(session: Session) -> Sequence[Diagnostic]:
-    found = check_area(session.area.home, env=dict(session.request.environ), cache=ParseCache())
+    _, found = findings_of(session.request)
     errors = [f for f in found if f.severity is Severity.ERROR]
     if not errors:
         return ()

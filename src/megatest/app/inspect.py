@@ -1,14 +1,12 @@
-"""What users ask about an area's files: values and where they come from, targets, what is wrong."""
+"""What users ask about an area's files: values and where they come from, targets."""
 
 from __future__ import annotations
 
-from megatest.app.session import AreaRequest, Session, home_of, open_area, open_target, refuse_errors
+from megatest.app.session import AreaRequest, Session, open_area, open_target, refuse_errors
 from megatest.config.area import load_area
-from megatest.config.check import check_area
 from megatest.config.entry import Document, Loaded
 from megatest.config.nearest import did_you_mean
 from megatest.config.runconfig import load_runconfig
-from megatest.config.source import ParseCache
 from megatest.config.testconfig import Purpose, load_test
 from megatest.model.error import Diagnostic, UserError
 from megatest.model.spec import Disk, TestSpec
@@ -127,17 +125,6 @@ def sections_of_runconfigs(session: Session) -> tuple[str, ...]:
     loaded = load_runconfig(session.area, None, env=dict(session.environ), cache=session.cache)
     refuse_errors(loaded.findings)
     return tuple(sorted(loaded.value.sections))
-
-
-def findings_of(request: AreaRequest) -> tuple[str, list[Diagnostic]]:
-    """Return the directory of an area and everything odd or wrong in its files.
-
-    Raises:
-        UserError: there is no area.
-    """
-    home = home_of(request)
-    environ = {name: value for name, value in request.environ.items() if not name.startswith("MT_")}
-    return home, check_area(home, environ, ParseCache(), config_name=request.config_name)
 
 
 def tables_of(document: Document) -> Tables:

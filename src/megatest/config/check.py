@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from megatest.config.area import CONFIG_NAME, load_area
 from megatest.config.check_results import check_retries, check_waivers
+from megatest.config.check_script import check_script
 from megatest.config.discover import TESTCONFIG_NAME, discover_tests
 from megatest.config.entry import Document, Entry, Loaded
 from megatest.config.nearest import did_you_mean, nearest
@@ -22,6 +23,8 @@ from megatest.model.ids import Target
 from megatest.model.spec import Area, TestSpec
 from megatest.model.status import State, Status
 
+LookCloser = Callable[[Loaded[TestSpec]], Iterable[Diagnostic]]
+
 
 def check_area(
     home: str,
@@ -30,6 +33,7 @@ def check_area(
     *,
     config_name: str = CONFIG_NAME,
     target: Target | None = None,
+    look_closer: LookCloser = lambda _test: (),
 ) -> list[Diagnostic]:
     """Return everything odd or wrong in an area's files, each finding once, file by file.
 
@@ -42,6 +46,7 @@ def check_area(
         cache: parsed files.
         config_name: name of the area's file.
         target: whose run variables count.
+        look_closer: finds more about each test.
 
     Raises:
         UserError: there is no such area.
@@ -60,7 +65,7 @@ def check_area(
             *unknown_names(area.document, AREA),
             *_check_area_values(area),
             *_check_runconfigs(area.value, dict(own), cache),
-            *_check_tests(area.value, target, own, cache),
+            *_check_tests(area.value, target, own, cache, look_closer),
             *check_waivers(home, discover_tests(area.value).value, cache),
         ]
     )
@@ -75,7 +80,7 @@ def _check_runconfigs(area: Area, env: dict[str, str], cache: ParseCache) -> Ite
 
 
 def _check_tests(
-    area: Area, target: Target | None, env: dict[str, str], cache: ParseCache
+    area: Area, target: Target | None, env: dict[str, str], cache: ParseCache, look_closer: LookCloser
 ) -> Iterator[Diagnostic]:
     """Yield what is wrong with each test, read as for a run of this target."""
     runconfig = load_runconfig(area, target, env=env, cache=cache).value
@@ -88,6 +93,7 @@ def _check_tests(
         )
         yield from test.findings
         yield from _check_test(test, area, tests.value, env)
+        yield from look_closer(test)
 
 
 def _usual_target(area: Area, env: dict[str, str], cache: ParseCache) -> Target | None:
@@ -185,8 +191,7 @@ def _check_test(
     yield from _check_wishes(test.document, area)
     yield from _check_limits(test, area)
     yield from _check_waitons(test.value, area, tests)
-    yield from _check_runscript(test, env)
-    yield from _check_rules(test)
+    yield from check_script(test, area, env)
     yield from check_retries(test.document)
 
 
@@ -194,7 +199,8 @@ def _check_wishes(document: Document, area: Area) -> Iterator[Diagnostic]:
     """Yield keys of ``[requirements]`` that are neither settings nor pools."""
     for entry in document.sections.get("requirements", {}).values():
         if TEST.setting("requirements", entry.key) is None and entry.key not in area.pools:
-            hint = did_you_mean(entry.key, (*TEST.sections["requirements"].names(), *area.pools))
+            useful = [s.key for s in TEST.sections["requirements"].settings if not s.ignored]
+            hint = did_you_mean(entry.key, (*useful, *area.pools))
             message = f"[requirements] knows no {entry.key!r}, and no pool has this name"
             yield entry.key_finding(Severity.WARNING, message, hint=hint)
 
@@ -243,36 +249,3 @@ def _nearest_test(name: str, area: Area, tests: Mapping[str, str]) -> str | None
         return None
     path = os.path.relpath(os.path.join(tests[other], TESTCONFIG_NAME), area.home)
     return f"did you mean {other!r}? ({path})"
-
-
-def _check_runscript(test: Loaded[TestSpec], env: Mapping[str, str]) -> Iterator[Diagnostic]:
-    spec = test.value
-    entry = test.document.sections.get("setup", {}).get("runscript")
-    if entry is None or not spec.runscript:
-        if not spec.steps and not spec.subrun:
-            message = f"test {spec.name!r} has nothing to run"
-            yield _about_file(spec, message, "add [setup] runscript, or steps in [ezsteps]")
-        return
-    if "$" not in spec.runscript and not _is_found(spec, env):
-        message = f"there is no runscript {spec.runscript!r} in {spec.directory}"
-        yield entry.finding(Severity.ERROR, message)
-
-
-def _about_file(spec: TestSpec, message: str, hint: str) -> Diagnostic:
-    return Diagnostic(severity=Severity.WARNING, message=f"{spec.config_file}: {message}", hint=hint)
-
-
-def _is_found(spec: TestSpec, env: Mapping[str, str]) -> bool:
-    places = [spec.directory]
-    if "/" not in spec.runscript:
-        places += env.get("PATH", "").split(":")
-    return any(os.path.isfile(os.path.join(place, spec.runscript)) for place in places)
-
-
-def _check_rules(test: Loaded[TestSpec]) -> Iterator[Diagnostic]:
-    """Yield log rules of steps that do not exist; a runscript may have steps of its own."""
-    steps = {step.name for step in test.value.steps}
-    for entry in test.document.sections.get("logpro", {}).values():
-        if entry.key not in steps and not test.value.runscript:
-            hint = did_you_mean(entry.key, steps)
-            yield entry.key_finding(Severity.WARNING, f"[ezsteps] has no step {entry.key!r}", hint=hint)

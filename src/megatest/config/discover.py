@@ -36,7 +36,16 @@ def _names(path: str, findings: list[Diagnostic]) -> list[str]:
         message = f"no tests are read from {path}: {error.strerror}"
         findings.append(Diagnostic(severity=Severity.WARNING, message=message))
         return []
-    return [sys.intern(name) for name in names if os.path.isfile(f"{path}/{name}/{TESTCONFIG_NAME}")]
+    return [sys.intern(name) for name in names if _is_test(f"{path}/{name}/{TESTCONFIG_NAME}", findings)]
+
+
+def _is_test(testconfig: str, findings: list[Diagnostic]) -> bool:
+    if os.path.isfile(testconfig):
+        return True
+    if os.path.isdir(testconfig):
+        message = f"{testconfig} is a directory, so {os.path.dirname(testconfig)} is no test"
+        findings.append(Diagnostic(severity=Severity.WARNING, message=message))
+    return False
 
 
 def _add(tests: dict[str, str], name: str, directory: str, findings: list[Diagnostic]) -> None:

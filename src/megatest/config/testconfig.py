@@ -169,7 +169,10 @@ def _items(document: Document, section: str) -> tuple[ItemVariable, ...] | None:
     entries = document.sections.get(section)
     if entries is None:
         return None
-    return tuple(ItemVariable(name=entry.key, values=words(entry.value)) for entry in entries.values())
+    return tuple(
+        ItemVariable(name=entry.key, values=words(entry.value), location=entry.location)
+        for entry in entries.values()
+    )
 
 
 def _items_may_change(document: Document, area: Area) -> bool:

@@ -12,7 +12,7 @@ from megatest.config.entry import Loaded
 from megatest.config.line import Kind
 from megatest.config.source import MOST_ALIKE, ParseCache, Source, Unreadable
 from megatest.model.slotted import replace
-from megatest.model.spec import TestSpec
+from megatest.model.spec import ItemVariable, TestSpec
 
 _REACHING: Final = frozenset((Kind.SETTING, Kind.INCLUDE, Kind.SCRIPT, Kind.SYSTEM))
 """Lines that bring in something from outside, or change how the others are read."""
@@ -40,13 +40,20 @@ class Twins:
         like = self._specs.get(source.content)
         if like is None:
             return None
-        return replace(like, name=name, directory=directory, config_file=source.name)
+        return replace(
+            like,
+            name=name,
+            directory=directory,
+            config_file=source.name,
+            items=_moved(like.items, source.name),
+            itemstable=_moved(like.itemstable, source.name),
+        )
 
     def learn(self, loaded: Loaded[TestSpec], source: Source) -> None:
         """Keep what a file makes of its test, if it makes the same of every test.
 
         It does if nothing in it is expanded, run or included, and nothing that came of it has a
-        place: places name the file.
+        place, but for item lists: places name the file.
         """
         if not _names_no_place(loaded):
             return
@@ -57,8 +64,20 @@ class Twins:
         self._specs[source.content] = loaded.value
 
 
+def _moved(items: tuple[ItemVariable, ...] | None, file: str) -> tuple[ItemVariable, ...] | None:
+    """Return item lists as those of another file that says the same."""
+    if not items:
+        return items
+    return tuple(
+        v if v.location is None else replace(v, location=replace(v.location, file=file)) for v in items
+    )
+
+
 def _names_no_place(loaded: Loaded[TestSpec]) -> bool:
     spec, document = loaded.value, loaded.document
     if loaded.findings or document.opaque or document.asked:
         return False
-    return not (spec.requirements.waitons or spec.requirements.itemmaps or spec.disks or spec.triggers)
+    requirements = spec.requirements
+    return not (
+        requirements.waitons or requirements.itemmaps or requirements.pools or spec.disks or spec.triggers
+    )

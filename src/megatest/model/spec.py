@@ -142,10 +142,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemVariable:
-    """One line of ``[items]`` or ``[itemstable]``: a variable and its values."""
+    """One line of ``[items]`` or ``[itemstable]``: a variable, its values, and where they stand."""
 
     name: str
     values: tuple[str, ...]
+    location: Location | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product, zip_longest
 
-from megatest.model.error import UserError
+from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.ids import check_item_path
 from megatest.model.slotted import dataclass
 from megatest.model.spec import ItemVariable, Variable
@@ -48,7 +48,8 @@ def expand_items(
         variable; none if the variables have no values.
 
     Raises:
-        UserError: a value cannot be a directory's name, or one item lies inside another.
+        UserError: a value cannot be a directory's name, or one item lies inside another (then with the
+            place).
 
     Cost: linear in the number of items and their length.
     """
@@ -59,7 +60,7 @@ def expand_items(
         path = "/".join(variable.value for variable in variables)
         if path not in distinct:
             distinct[path] = Item(path=_checked(path, test), variables=variables)
-    _refuse_nested(distinct, test)
+    _refuse_nested(distinct, test, (*(items or ()), *(itemstable or ())))
     return tuple(distinct.values())
 
 
@@ -83,15 +84,24 @@ def _checked(path: str, test: str) -> str:
         raise UserError(f"test {test!r}: {error.message}", hint=error.hint) from error
 
 
-def _refuse_nested(paths: Iterable[str], test: str) -> None:
+def _refuse_nested(paths: Iterable[str], test: str, variables: Sequence[ItemVariable]) -> None:
     """Refuse ``a`` beside ``a/b``: the run directory of one would lie in that of the other."""
     known = frozenset(paths)
     for path in known:
         slash = path.find("/")
         while slash >= 0:
             if path[:slash] in known:
-                raise UserError(
-                    f"test {test!r}: item {path!r} lies inside item {path[:slash]!r}",
-                    hint="item values become directories; give each item a directory of its own",
-                )
+                message = f"test {test!r}: item {path!r} lies inside item {path[:slash]!r}"
+                raise ConfigError([_nested(message, path, variables)])
             slash = path.find("/", slash + 1)
+
+
+def _nested(message: str, path: str, variables: Sequence[ItemVariable]) -> Diagnostic:
+    """Return the finding, at the first variable with a value of several levels that is part of the path."""
+    deep = (v for v in variables if any("/" in word and f"/{word}/" in f"/{path}/" for word in v.values))
+    return Diagnostic(
+        severity=Severity.ERROR,
+        message=message,
+        location=next(deep, variables[0]).location,
+        hint="item values become directories; give each item a directory of its own",
+    )

@@ -126,10 +126,19 @@ _BEGIN_HERE: Final = f"{_FUNCTIONS}\n{_PLACE}\n{_CLAIM}\n"
 _BEGIN_ELSEWHERE: Final = f"{_FUNCTIONS}\n{_PLACE}{_ELSEWHERE}\n{_CLAIM}\n"
 
 _FILE: Final = """\
+mt__unfit() {{  # WHY: say that there is no script to run; calling it fails in the usual way
+    mt__say status "\\"state\\":\\"COMPLETED\\",\\"status\\":\\"FAIL\\",\
+\\"comment\\":\\"its script $mt__script $1\\""
+}}
 mt__script={script}
 if [ -f "./$mt__script" ]; then
     mt__script=./$mt__script
     [ -x "$mt__script" ] || chmod a+x "$mt__script"
+elif [ -e "./$mt__script" ]; then  # a program of this name on PATH is not meant
+    mt__unfit 'is no regular file'
+    mt__script=./$mt__script
+elif ! command -v "$mt__script" > /dev/null; then
+    mt__unfit 'is not there'
 fi
 """
 

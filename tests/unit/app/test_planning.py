@@ -66,6 +66,14 @@ def test_a_pattern_that_matches_no_test_says_what_lists_them(tmp_path: Path) -> 
     assert caught.value.hint == "see which there are: megatest run --dry-run %"
 
 
+def test_an_item_inside_another_is_refused_at_its_place(tmp_path: Path) -> None:
+    selected = _selected(_area(tmp_path, nest="[items]\nX x x/y\n"))
+    with pytest.raises(ConfigError) as caught:
+        make_plan(selected, (), {})
+    (finding,) = caught.value.diagnostics()
+    assert str(finding.location) == f"{tmp_path}/tests/nest/testconfig:4:3"
+
+
 def test_tags_that_match_nothing_are_named(tmp_path: Path) -> None:
     area = _area(tmp_path, smoke="[test_meta]\ntags quick\n")
     with pytest.raises(UserError, match="no test that matches 'smoke' has a tag that matches 'zz'"):

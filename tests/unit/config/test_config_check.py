@@ -93,6 +93,16 @@ def test_slips_in_the_areas_file_are_found(tmp_path: Path, config: str, said: st
     [
         ("[setup]\nrunscript none.sh\n", "testconfig:2:11: error: there is no runscript 'none.sh'"),
         ("[setup]\nrunscript ./none.sh\n", "error: there is no runscript './none.sh'"),
+        ("[setup]\nrunscript ..\n", "testconfig:2:11: error: runscript '..' is a directory"),
+        (
+            "[ezsteps]\na\nb true\n",
+            "testconfig:2:1: warning: step 'a' has no command, so it passes without doing anything",
+        ),
+        ("[subrun]\nrun-area nowhere\n", "testconfig:2:10: error: [subrun] run-area: there is no directory "),
+        (
+            "[ezsteps]\na true\n[requirements]\nwaitno a\n",
+            "hint: did you mean 'waiton'?",
+        ),
         ("[requirements]\n", "warning: ", ),
         ("[requirement]\nwaiton x\n", "hint: did you mean [requirements]?"),
         ("[ezsteps]\na b\n[requirements]\nwaitin x\n", "hint: did you mean 'waiton'?"),
@@ -127,6 +137,40 @@ def test_a_group_without_room_is_found_at_its_name(tmp_path: Path) -> None:
     assert "testconfig:4:10: error: test 't1' can never start: its job group 'none' has the limit 0" in (
         _render(findings, tmp_path)
     )
+
+
+@pytest.mark.parametrize(
+    ("first_line", "said"),
+    [
+        (b"#!/bin/sh\r\n", "error: the #! line of runscript 'main.sh' ends with CR LF"),
+        (b"#!/no/such/sh -e\n", "error: runscript 'main.sh' begins with #!/no/such/sh, and there is no such"),
+        (b"#!/bin/sh -e\n", ""),
+        (b"#!\n", ""),
+        (b"echo hello\n", ""),
+    ],
+)
+def test_a_script_that_nothing_can_start_is_an_error(tmp_path: Path, first_line: bytes, said: str) -> None:
+    directory = tmp_path / "tests" / "t"
+    directory.mkdir(parents=True)
+    (directory / "testconfig").write_text("[setup]\nrunscript main.sh\n")
+    (directory / "main.sh").write_bytes(first_line)
+    found = _render(_check(tmp_path), tmp_path)
+    assert said in found if said else found == ""
+
+
+def test_what_a_script_begins_with_may_be_where_tests_run(tmp_path: Path) -> None:
+    directory = tmp_path / "tests" / "t"
+    directory.mkdir(parents=True)
+    (directory / "testconfig").write_text("[setup]\nrunscript main.sh\n")
+    (directory / "main.sh").write_text("#!/no/such/sh\n")
+    (finding,) = _check(tmp_path, "[executor slurm]\nqueue q\n")
+    assert finding.severity is Severity.WARNING
+
+
+def test_a_directory_in_place_of_a_testconfig_is_pointed_at(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "t" / "testconfig").mkdir(parents=True)
+    found = _render(_check(tmp_path), tmp_path)
+    assert found == "warning: tests/t/testconfig is a directory, so tests/t is no test"
 
 
 def test_a_runscript_may_be_beside_the_testconfig_or_on_the_path(tmp_path: Path) -> None:

@@ -65,6 +65,14 @@ def test_a_test_whose_file_is_a_copy_is_what_its_file_says_and_shares_the_parts(
     assert second.steps is first.steps
 
 
+def test_a_copy_has_the_places_of_its_own_item_lists(home: Home) -> None:
+    for name in ("a", "b"):
+        home.write(name, "[ezsteps]\na true\n[items]\nX 1 2\n[itemstable]\nY 3\n")
+    first, second = (home.load(name, home.twins).value for name in ("a", "b"))
+    assert (first, second) == (home.alone("a"), home.alone("b"))
+    assert second.steps is first.steps
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -76,6 +84,7 @@ def test_a_test_whose_file_is_a_copy_is_what_its_file_says_and_shares_the_parts(
         "[itemmap]\na x y\n",
         "[triggers]\nCOMPLETED/FAIL echo\n",
         "[disks]\nd0 /tmp\n",
+        "[requirements]\nlicence 1\n",
         "[setup]\nrunscript run.sh\n[items]\nX a/../b\n",
         "[pre-launch-env-vars]\nX $MT_TEST_NAME\n",
     ],

@@ -331,7 +331,11 @@ def test_a_named_item_of_a_test_that_learns_its_items_late_is_said_so_even_if_ot
     bench = Bench(made, late, pattern="b/1,b/9")
     assert bench.run() == ["a", "b/1"]
     assert bench.said == ["test 'b' has no item '9'"]
-    results = {"a": "COMPLETED/PASS", "b": prior("COMPLETED/PASS", parent=True), "b/1": "COMPLETED/PASS"}
+    results: Priors = {
+        "a": "COMPLETED/PASS",
+        "b": prior("COMPLETED/PASS", parent=True),
+        "b/1": "COMPLETED/PASS",
+    }
     again = Bench(made, late, pattern="b/9", priors=results)
     assert again.run() == []
     assert (again.settled, again.said) == ({}, ["no item of test 'b' matches 'b/9'"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from megatest.app.inspect import (
-    findings_of,
     one_section,
     one_value,
     values_of_area,
@@ -28,6 +27,8 @@ def check_command(as_json: bool, area: str, config_name: str) -> int:
 
     Exit status: 0 no errors (there may be warnings), 2 errors.
     """
+    from megatest.app.check import findings_of  # the other commands here plan nothing
+
     home, findings = findings_of(area_request(area, config_name))
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     if as_json:
