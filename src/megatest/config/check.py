@@ -20,7 +20,7 @@ from megatest.config.testconfig import Purpose, load_test
 from megatest.config.values import words
 from megatest.model.error import Diagnostic, Severity, UserError
 from megatest.model.ids import Target
-from megatest.model.spec import Area, TestSpec
+from megatest.model.spec import NO_COMMENT, Area, TestSpec
 from megatest.model.status import State, Status
 
 LookCloser = Callable[[Loaded[TestSpec]], Iterable[Diagnostic]]
@@ -191,6 +191,7 @@ def _check_test(
     yield from _check_wishes(test.document, area)
     yield from _check_limits(test, area)
     yield from _check_waitons(test.value, area, tests)
+    yield from _check_comments(test.document)
     yield from check_script(test, area, env)
     yield from check_retries(test.document)
 
@@ -241,6 +242,20 @@ def _check_waitons(spec: TestSpec, area: Area, tests: Mapping[str, str]) -> Iter
             length=len(waiton.test),
             hint=hint,
         )
+
+
+def _check_comments(document: Document) -> Iterator[Diagnostic]:
+    """Yield lists of words in which a ``#`` was probably meant to begin a comment."""
+    sections = document.sections
+    entries = [entry for name in ("items", "itemstable") for entry in sections.get(name, {}).values()]
+    for section, key in (("requirements", "waiton"), ("test_meta", "jobgroup")):
+        entry = sections.get(section, {}).get(key)
+        entries += [entry] if entry is not None else []
+    for entry in entries:
+        if "#" in words(entry.value):
+            yield entry.finding(
+                Severity.WARNING, "'#' is a word of this value like the others", word="#", hint=NO_COMMENT
+            )
 
 
 def _nearest_test(name: str, area: Area, tests: Mapping[str, str]) -> str | None:

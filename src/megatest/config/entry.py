@@ -10,7 +10,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from megatest.config.source import Line
 from megatest.model.error import Diagnostic, Location, Severity
 from megatest.model.slotted import dataclass, field
-from megatest.model.spec import Variable
+from megatest.model.spec import NO_COMMENT, Variable
 
 _LONGEST_CHAIN: Final = 10
 
@@ -108,6 +108,8 @@ class Entry(NamedTuple):
     ) -> Diagnostic:
         """Return a finding about the value, or about one word of it."""
         line, offset = self.find(word or self.value)
+        if severity is Severity.ERROR and " #" in self.value:
+            hint = f"{hint}; {NO_COMMENT}" if hint else NO_COMMENT
         return Diagnostic(
             severity=severity,
             message=message,

@@ -12,6 +12,9 @@ from megatest.model.error import Diagnostic, Location, Severity
 from megatest.model.job import Resources
 from megatest.model.slotted import dataclass, field
 
+NO_COMMENT: Final = "there are no comments behind a value; a comment is a line of its own"
+"""The hint about a value with a ``#`` in it."""
+
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

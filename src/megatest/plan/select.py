@@ -12,7 +12,7 @@ from typing import Final
 from megatest.model.error import ConfigError, Diagnostic, Severity, UserError
 from megatest.model.pattern import Element, NamePattern, Pattern
 from megatest.model.slotted import dataclass
-from megatest.model.spec import TestSpec, Waiton
+from megatest.model.spec import NO_COMMENT, TestSpec, Waiton
 from megatest.plan.itemmap import ItemMaps, compile_itemmaps
 from megatest.plan.needs import NO_MAPS, Needs, needs_of
 from megatest.plan.order import upstream_first
@@ -148,7 +148,7 @@ class _Names:
             location=waiton.location if waiton else None,
             source=waiton.source if waiton else None,
             length=len(name),
-            hint=f"did you mean {near[0]!r}?" if near else None,
+            hint=NO_COMMENT if name == "#" else f"did you mean {near[0]!r}?" if near else None,
         )
 
 

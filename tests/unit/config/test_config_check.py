@@ -93,6 +93,14 @@ def test_slips_in_the_areas_file_are_found(tmp_path: Path, config: str, said: st
     [
         ("[setup]\nrunscript none.sh\n", "testconfig:2:11: error: there is no runscript 'none.sh'"),
         ("[setup]\nrunscript ./none.sh\n", "error: there is no runscript './none.sh'"),
+        (
+            "[ezsteps]\na true\n[items]\nCORNER slow fast # two\n",
+            "testconfig:4:18: warning: '#' is a word of this value like the others\n    CORNER slow fast # ",
+        ),
+        (
+            "[ezsteps]\na true\n[requirements]\nretries 2 # twice\n",
+            "; there are no comments behind a value; a comment is a line of its own",
+        ),
         ("[setup]\nrunscript ..\n", "testconfig:2:11: error: runscript '..' is a directory"),
         (
             "[ezsteps]\na\nb true\n",
