@@ -340,6 +340,28 @@ def test_a_misspelt_item_is_an_error_also_where_others_have_results(tmp_path: Pa
     assert area.megatest("why", "items/gren").code == 2
 
 
+def test_a_pattern_that_matches_nothing_is_an_error_of_list_too(area: AreaKit) -> None:
+    for line in (("list", "nope"), ("list", "nope", "--json")):
+        done = area.megatest(*line)
+        assert (done.code, done.out) == (2, "")
+        assert "no test of run ubuntu/nfs/w1 matches 'nope'" in done.err
+    assert area.megatest("list", "ok", "--status", "FAIL").code == 0
+
+
+def test_words_that_are_no_state_or_status_are_pointed_at(area: AreaKit) -> None:
+    done = area.megatest("list", "--state", "FOOO,COMPLETED", "--status", "PAS")
+    assert done.code == 0
+    assert done.err == (
+        "warning: 'FOOO' is no state that means anything here\n"
+        "warning: 'PAS' is no status that means anything here; did you mean 'PASS'?\n"
+    )
+    done = area.megatest("run", "ok", "-t", "ubuntu/nfs", "-n", "w1", "--rerun", "FAL")
+    assert (done.code, done.err.partition(";")[0]) == (
+        0,
+        "warning: 'FAL' is no status that means anything here",
+    )
+
+
 def test_why_speaks_of_a_recorded_item_that_its_test_has_no_longer(tmp_path: Path) -> None:
     area = fresh(tmp_path)
     config = area.home / "tests/items/testconfig"

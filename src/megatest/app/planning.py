@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from megatest.app import wiring
 from megatest.app.launcher import LOCAL, choose
@@ -28,6 +29,8 @@ from megatest.plan.limits import Demand, Limits, LimitSettings, demand_of_spec
 from megatest.plan.plan import Plan
 from megatest.plan.rerun import Prior, RerunRequest
 from megatest.plan.select import Selection, select
+
+_WILDCARDS: Final = frozenset("%*?[")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,6 +100,12 @@ def select_tests(request: RunRequest, clock: Clock | None = None) -> Selected:
 
 
 def _check_target(session: Session, request: RunRequest) -> None:
+    target = str(session.target)
+    if not _WILDCARDS.isdisjoint(target):
+        raise UserError(
+            f"target {target!r} has a wildcard, and a run has one target",
+            hint="give each field one value; see: megatest targets",
+        )
     runconfig = session.runconfig
     if request.require_target and runconfig is not None and not runconfig.found_target:
         known = ", ".join(s for s in runconfig.sections if s != "default") or "none"

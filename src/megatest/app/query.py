@@ -141,6 +141,14 @@ def find_glances(records: Records, run: RunRecord, which: TestFilter) -> list[Gl
     return [test for test in found if predicate is None or predicate(test)]
 
 
+def no_match(run: RunRecord, pattern: str) -> UserError:
+    """Return the error that no test of a run matches a pattern."""
+    return UserError(
+        f"no test of run {run.name} matches {pattern!r}",
+        hint=f"see which there are: megatest list -n {run.runname}",
+    )
+
+
 def pattern_predicate(which: TestFilter) -> Callable[[TestRecord | Glance], bool] | None:
     """Return what tells whether a test matches a filter's pattern; None if all do.
 

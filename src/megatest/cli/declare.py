@@ -17,6 +17,7 @@ class Value(Enum):
     """What a parameter's value is."""
 
     TEXT = "text"
+    PATTERN = "text that is not empty where it is given"
     CHOICE = "one of a list"
     COUNT = "whole number from 1"
     SECONDS = "number from 0"
@@ -71,6 +72,10 @@ class Command:
     commands: tuple[Command, ...] = ()
 
 
+EMPTY_PATTERN = "an empty pattern matches no test; % means all"
+"""What is wrong with an empty word for a pattern, as from an unset variable: nobody means all by it."""
+
+
 class Misuse(Exception):  # noqa: N818 - becomes click's message about a wrong line
     """A value that no type describes is wrong; raised before anything is done."""
 
@@ -99,9 +104,9 @@ def argument(name: str, value: Value = Value.TEXT, *, choices: tuple[str, ...] =
     return Parameter(name=name, value=value, choices=choices, required=True)
 
 
-def optional(name: str) -> Parameter:
+def optional(name: str, value: Value = Value.TEXT) -> Parameter:
     """Return an argument that is empty if it is not there; only the last ones may be optional."""
-    return Parameter(name=name, default="")
+    return Parameter(name=name, value=value, default="")
 
 
 def rest(name: str, metavar: str, value: Value = Value.TEXT) -> Parameter:

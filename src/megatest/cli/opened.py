@@ -7,7 +7,7 @@ import os
 from megatest.app import wiring
 from megatest.app.attend import Desk
 from megatest.app.edit import Author
-from megatest.app.query import RunFilter, TestFilter, find_runs, find_tests, is_many, one_run
+from megatest.app.query import RunFilter, TestFilter, find_runs, find_tests, is_many, no_match, one_run
 from megatest.app.session import Session, open_area
 from megatest.cli.modern import area_request
 from megatest.model.error import UserError
@@ -67,8 +67,5 @@ def matching(opened: Opened, run: RunRecord, which: TestFilter) -> list[TestReco
     """
     tests = find_tests(opened.records, run, which)
     if not tests:
-        raise UserError(
-            f"no test of run {run.name} matches {which.pattern!r}",
-            hint=f"see which there are: megatest list -n {run.runname}",
-        )
+        raise no_match(run, which.pattern)
     return tests

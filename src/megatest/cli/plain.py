@@ -96,6 +96,8 @@ def _is_sound(parameter: Parameter, texts: Sequence[str] | None) -> bool:
         return not parameter.required
     if parameter.value in _UNREAD or (parameter.required and "" in texts):
         return False
+    if parameter.value is Value.PATTERN:
+        return all(text.strip() for text in texts)
     if parameter.value is Value.CHOICE:
         return all(text in parameter.choices for text in texts)
     if parameter.value is Value.COUNT:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from megatest.cli.declare import Command, Misuse, Parameter, Value
+from megatest.cli.declare import EMPTY_PATTERN, Command, Misuse, Parameter, Value
 from megatest.cli.main import EXIT_INTERRUPTED
 from megatest.cli.modern import COMMANDS, IN_TEST, declared
 
@@ -118,19 +118,33 @@ def _option(parameter: Parameter) -> click.Option:
 
 
 def _argument(parameter: Parameter) -> click.Argument:
+    check = _refuse_empty if parameter.value is Value.PATTERN else None
+    kind = _type(parameter)
     if parameter.many:
         return click.Argument(
-            (parameter.name,), nargs=-1, type=_type(parameter), metavar=parameter.metavar or None
+            (parameter.name,), nargs=-1, type=kind, metavar=parameter.metavar or None, callback=check
         )
     if parameter.required:
-        return click.Argument((parameter.name,), type=_type(parameter))
-    return click.Argument((parameter.name,), required=False, default=parameter.default)
+        return click.Argument((parameter.name,), type=kind, callback=check)
+    return click.Argument(
+        (parameter.name,), type=kind, required=False, default=parameter.default, callback=check
+    )
+
+
+def _refuse_empty(ctx: click.Context, argument: click.Parameter, value: Any) -> Any:
+    """Return a pattern as it is; one that is not on the line may be empty."""
+    words = value if isinstance(value, tuple) else (value,)
+    is_given = ctx.get_parameter_source(argument.name or "") is click.core.ParameterSource.COMMANDLINE
+    if is_given and not all(word.strip() for word in words):
+        raise click.BadParameter(EMPTY_PATTERN)
+    return value
 
 
 def _type(parameter: Parameter) -> Any:
     """Return click's type of a value; what it is generic in differs between versions of click."""
     types = {
         Value.TEXT: click.STRING,
+        Value.PATTERN: click.STRING,
         Value.CHOICE: click.Choice(parameter.choices),
         Value.COUNT: click.IntRange(min=1),
         Value.SECONDS: click.FloatRange(min=0),

@@ -66,6 +66,12 @@ def test_a_pattern_that_matches_no_test_says_what_lists_them(tmp_path: Path) -> 
     assert caught.value.hint == "see which there are: megatest run --dry-run %"
 
 
+def test_a_run_has_one_target(tmp_path: Path) -> None:
+    area = _area(tmp_path, smoke="")
+    with pytest.raises(UserError, match="target 'main%' has a wildcard, and a run has one target"):
+        select_tests(RunRequest(area=area, target="main%", runname="r"))
+
+
 def test_an_item_inside_another_is_refused_at_its_place(tmp_path: Path) -> None:
     selected = _selected(_area(tmp_path, nest="[items]\nX x x/y\n"))
     with pytest.raises(ConfigError) as caught:

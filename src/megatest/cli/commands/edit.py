@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from megatest.app.beside import ring_for
 from megatest.app.edit import set_lock, set_tests
 from megatest.app.query import TestFilter
 from megatest.app.runjournal import open_run_log
 from megatest.app.wiring import SystemClock
-from megatest.cli.declare import AREA, RUN, argument, command, option
-from megatest.cli.main import print_error
+from megatest.cli.declare import AREA, RUN, Value, argument, command, option
 from megatest.cli.opened import author, matching, open_area_and_records
 from megatest.cli.output import echo
-from megatest.config.nearest import did_you_mean
+from megatest.cli.words import warn_of_states, warn_of_statuses
 from megatest.model.error import UserError
-from megatest.model.status import State, Status
+from megatest.model.status import State
 
 
 @command(
     "set",
-    argument("pattern"),
+    argument("pattern", Value.PATTERN),
     option("--state", "STATE", "The new state, e.g. COMPLETED.", default=None),
     option("--status", "STATUS", "The new status, e.g. PASS.", default=None),
     option("--comment", "TEXT", "The new comment. [default: the one it has]", default=None),
@@ -49,8 +46,8 @@ def set_command(
         raise UserError("a test is not killed by setting its state", hint=f"use: megatest kill {pattern}")
     opened = open_area_and_records(area, config_name)
     settings = opened.session.area
-    _warn_unknown("state", state, settings.valid_states or [word.value for word in State])
-    _warn_unknown("status", status, settings.valid_statuses or [word.value for word in Status])
+    warn_of_states(settings, [state] if state is not None else [])
+    warn_of_statuses(settings, [status] if status is not None else [])
     run = opened.runs(target, runname)[0]
     which = TestFilter(pattern=pattern)
     matching(opened, run, which)
@@ -68,15 +65,6 @@ def set_command(
     ring_for(opened.session, run, changed, SystemClock())
     for test in changed:
         echo(f"{run.name}/{test.test_id}: {test.state}/{test.status}")
-
-
-def _warn_unknown(what: str, word: str | None, known: Collection[str]) -> None:
-    """A word of the user's own is stored as it is, but it may be a slip of the finger."""
-    if word is not None and word not in known:
-        hint = did_you_mean(word, known)
-        print_error(
-            f"warning: {word!r} is no {what} that means anything here" + (f"; {hint}" if hint else "")
-        )
 
 
 @command("lock", *RUN, *AREA)

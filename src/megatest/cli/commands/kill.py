@@ -6,7 +6,7 @@ import sys
 
 from megatest.app.kill import KillReport, kill_tests
 from megatest.app.query import TestFilter
-from megatest.cli.declare import AREA, RUN, argument, command, flag, option
+from megatest.cli.declare import AREA, RUN, Value, argument, command, flag, option
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
 from megatest.cli.opened import author, matching, open_area_and_records
@@ -17,7 +17,7 @@ from megatest.model.record import RunRecord
 
 @command(
     "kill",
-    argument("pattern"),
+    argument("pattern", Value.PATTERN),
     option("--reason", "TEXT", "Why, for the records."),
     flag("--no-wait", "Only ask; do not wait for the end."),
     *RUN,

@@ -13,6 +13,7 @@ from megatest.app.query import (
     find_glances,
     find_runs,
     find_tests,
+    no_match,
     one_run,
     with_counts,
 )
@@ -22,7 +23,7 @@ from megatest.cli.declare import AREA, JSON, RUN, Value, command, flag, option, 
 from megatest.cli.modern import area_request
 from megatest.cli.output import echo
 from megatest.model.record import Glance, RunRecord, TestRecord
-from megatest.model.spec import TestMeta
+from megatest.model.spec import Area, TestMeta
 from megatest.reports import listing
 from megatest.reports.verdict import needs_attention
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 @command(
     "list",
-    optional("pattern"),
+    optional("pattern", Value.PATTERN),
     flag("--runs -r", "List runs, not the tests of one run."),
     option("--state", "A,B", "Only tests in these states.", name="states"),
     option("--status", "A,B", "Only tests with these statuses.", name="statuses"),
@@ -67,6 +68,8 @@ def list_command(
 
     Without -t and -n the newest run is meant.  PATTERN is a test, TEST/ITEM, or has wildcards:
     'compile/%', 'a,b', '~slow%'.
+
+    Exit status: 0, whatever stands in the list; 2 wrong use, no such run, no test that matches PATTERN.
     """
     session = open_area(area_request(area, config_name))
     records = open_records(session, read_only=True)
@@ -77,12 +80,17 @@ def list_command(
     run = one_run(records, session, target, runname)
     note = settle_on_look(session, records, run)
     which = TestFilter(pattern=pattern, states=_words(states), statuses=_words(statuses))
+    _warn(session.area, which)
     if as_json:
-        tests = _chosen(find_tests(records, run, which), bad=bad, sort=sort)
+        every = find_tests(records, run, which)
+        _check_match(records, run, pattern, every)
+        tests = _chosen(every, bad=bad, sort=sort)
         (counted,) = with_counts(records, [run])
         echo(listing.dumps({**listing.run_json(counted), "note": note, "tests": _with_meta(records, tests)}))
         return
-    glances = _chosen(find_glances(records, run, which), bad=bad, sort=sort)
+    found_tests = find_glances(records, run, which)
+    _check_match(records, run, pattern, found_tests)
+    glances = _chosen(found_tests, bad=bad, sort=sort)
     echo(f"Run {run.name}: {listing.counts_text(listing.counts(glances))}")
     _echo_lines(listing.test_lines(glances))
     if note:
@@ -102,6 +110,21 @@ def _with_meta(records: Records, tests: Sequence[TestRecord]) -> list[dict[str, 
     """Return what is told of each test as data, with what its file says of it for people."""
     metas, nothing = records.meta(), TestMeta()
     return [{**listing.test_json(t), **listing.meta_json(metas.get(t.test_id.test, nothing))} for t in tests]
+
+
+def _warn(area: Area, which: TestFilter) -> None:
+    """Warn of words that are no state or status."""
+    if which.states or which.statuses:
+        from megatest.cli.words import warn_of_states, warn_of_statuses  # few lines name any
+
+        warn_of_states(area, which.states)
+        warn_of_statuses(area, which.statuses)
+
+
+def _check_match(records: Records, run: RunRecord, pattern: str, found: Sequence[object]) -> None:
+    """Refuse a pattern that matches no test of a run, in whatever state."""
+    if pattern and not found and not find_glances(records, run, TestFilter(pattern=pattern)):
+        raise no_match(run, pattern)
 
 
 _Listed = TypeVar("_Listed", TestRecord, Glance)

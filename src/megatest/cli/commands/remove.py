@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from megatest.app.query import TestFilter, find_tests
 from megatest.app.removal import RemoveOrder, RemoveReport
 from megatest.app.remove import remove_tests
-from megatest.cli.declare import AREA, JSON, RUN, Declined, argument, command, flag
+from megatest.cli.declare import AREA, JSON, RUN, Declined, Value, argument, command, flag
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
 from megatest.cli.opened import Opened, author, matching, open_area_and_records
@@ -21,7 +21,7 @@ from megatest.reports import listing
 
 @command(
     "rm",
-    argument("pattern"),
+    argument("pattern", Value.PATTERN),
     flag("--keep-records", "Remove only directories; the tests are NOT_STARTED then."),
     flag("--dry-run", "Print what would go; do nothing."),
     flag("-y --yes", "Do not ask."),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from megatest.app.planning import dry_run, select_tests
+from megatest.app.planning import Selected, dry_run, select_tests
 from megatest.app.request import RunRequest
 from megatest.cli.declare import AREA, RUN, Misuse, Value, command, flag, option, rest
 from megatest.cli.main import EXIT_INTERRUPTED, print_error
@@ -26,7 +26,7 @@ _BAD_STATUSES = ("FAIL", "ABORT", "KILLED", "STUCK/DEAD", "DEAD", "PREQ_FAIL", "
 
 @command(
     "run",
-    rest("patterns", "[PATTERN]..."),
+    rest("patterns", "[PATTERN]...", Value.PATTERN),
     option(
         "-j --jobs",
         "",
@@ -117,7 +117,7 @@ def _variable(pair: str) -> Variable:
 
 def _print_plan(request: RunRequest) -> int:
     job = select_tests(request)
-    print_warnings(job.findings)
+    _warn(job, request)
     planned, plan = dry_run(job)
     if not planned:
         echo("nothing to run")
@@ -137,7 +137,7 @@ def _run(request: RunRequest, *, quiet: bool) -> int:
 
     go_on_without_output()
     job = select_tests(request)
-    print_warnings(job.findings)
+    _warn(job, request)
     watcher = _watcher(quiet=quiet)
     with Interrupts() as interrupts:
         try:
@@ -161,6 +161,15 @@ def _watcher(*, quiet: bool) -> PlainWatcher:
             quiet=quiet,
         )
     return PlainWatcher(sys.stdout, quiet=quiet)
+
+
+def _warn(job: Selected, request: RunRequest) -> None:
+    """Print warnings about the files, and about statuses of --rerun that mean nothing here."""
+    print_warnings(job.findings)
+    if request.rerun and request.rerun is not _BAD_STATUSES:
+        from megatest.cli.words import warn_of_statuses  # few lines name any
+
+        warn_of_statuses(job.session.area, request.rerun)
 
 
 def print_warnings(findings: Sequence[Diagnostic]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from megatest.app.session import open_area
 from megatest.app.triage import triage
 from megatest.app.wiring import open_records
-from megatest.cli.declare import AREA, JSON, command, option, optional
+from megatest.cli.declare import AREA, JSON, Value, command, option, optional
 from megatest.cli.modern import area_request
 from megatest.cli.output import echo
 from megatest.reports.listing import dumps
@@ -14,7 +14,7 @@ from megatest.reports.triage import triage_json, triage_lines
 
 @command(
     "triage",
-    optional("pattern"),
+    optional("pattern", Value.PATTERN),
     option("--runs -n --runname", "PATTERN", "Runs of these names."),
     option("--target -t", "A/B/C", "A value or pattern for each field."),
     JSON,

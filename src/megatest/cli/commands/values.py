@@ -6,7 +6,7 @@ from megatest.app.measurements import by_variable, find_measurements
 from megatest.app.query import RunFilter, find_runs
 from megatest.app.session import open_area
 from megatest.app.wiring import open_records
-from megatest.cli.declare import AREA, JSON, RUN, command, option, optional
+from megatest.cli.declare import AREA, JSON, RUN, Value, command, option, optional
 from megatest.cli.modern import area_request
 from megatest.cli.output import echo
 from megatest.reports import listing
@@ -15,7 +15,7 @@ from megatest.reports.values import value_lines, values_json
 
 @command(
     "values",
-    optional("pattern"),
+    optional("pattern", Value.PATTERN),
     option("--variable", "[CATEGORY/]NAME", "Only these variables (a pattern)."),
     option("--status", "A,B", "Only values with these statuses.", name="statuses"),
     JSON,

@@ -15,7 +15,7 @@ from megatest.reports import listing
 
 @command(
     "wait",
-    optional("pattern"),
+    optional("pattern", Value.PATTERN),
     option("--timeout", "SECONDS", "Give up after so long.", value=Value.SECONDS, default=None),
     flag("-q --quiet", "Print nothing."),
     JSON,

@@ -7,7 +7,7 @@ from megatest.app.beside import ring_for
 from megatest.app.query import TestFilter, is_many, one_test
 from megatest.app.session import open_area
 from megatest.app.waivers import WaiveOrder, day_of, remove_waivers, uses, waive
-from megatest.cli.declare import AREA, RUN, command, flag, option, optional
+from megatest.cli.declare import AREA, RUN, Value, command, flag, option, optional
 from megatest.cli.modern import area_request
 from megatest.cli.opened import Opened, author, matching, open_area_and_records
 from megatest.cli.output import echo
@@ -23,7 +23,7 @@ from megatest.reports.waivers import waiver_lines, waivers_json
 
 @command(
     "waive",
-    optional("test"),
+    optional("test", Value.PATTERN),
     option("--reason", "TEXT", "Why the failure is accepted."),
     option("--owner", "NAME", "Who answers for it. [default: you]"),
     option("--expires", "YYYY-MM-DD", "Its last day. [default: none]"),
