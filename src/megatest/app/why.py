@@ -136,7 +136,7 @@ def _about_next(
     planned: Sequence[Planned], plan: Plan, test_id: TestId, record: TestRecord | None, *, waits: bool
 ) -> list[str]:
     """Say what the next run would do with a test; waits: for limits, of which more is said."""
-    reasons = [reason for reason in _reasons(plan, test_id) if not (waits and reason == MAY_START)]
+    reasons = [reason for reason in _reasons(plan, test_id) if not (waits and reason.startswith(MAY_START))]
     if not reasons:
         return []
     runs = any(line.test_id == test_id or line.test_id.test == test_id.test for line in planned)

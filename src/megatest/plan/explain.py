@@ -12,8 +12,8 @@ from megatest.plan.node import Goal, Need, Test, Verdict
 from megatest.plan.priority import Rank, rank
 from megatest.plan.row import Row, Stage
 
-MAY_START: Final = "it may start now; others come first"
-"""Of a test that no limit holds, as far as this plan knows."""
+MAY_START: Final = "it may start now"
+"""How the sentence begins about a test that no limit holds, as far as this plan knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,10 @@ def _why_not_started(graph: Graph, row: Row) -> str:
     if graph.ready.is_held(row):
         return "it is exclusive and active in another run"
     limit = row.lane.account.why_not() or graph.ready.why_kept_back(row)
-    return f"it waits: {limit}" if limit else MAY_START
+    if limit:
+        return f"it waits: {limit}"
+    first = graph.ready.first()
+    return MAY_START if first is None or first is row else f"{MAY_START}, after {first.test_id}"
 
 
 def _why_test(graph: Graph, test: Test) -> list[str]:
@@ -82,8 +85,10 @@ def _why_test(graph: Graph, test: Test) -> list[str]:
     if not test.expanded:
         state = f"it is {'/'.join(top)} and " if top else "it "
         return [f"{state}was not asked for, and no test that runs needs it"]
-    left = f", {test.open} of them still to end" if test.open else ""
-    return [f"it sums up {len(test.rows)} items{left}"]
+    running = sum(row.stage is Stage.RUNNING for row in test.each_row())
+    counts = ((running, "running"), (test.open - running, "to run"))
+    parts = ", ".join(f"{count} {what}" for count, what in counts if count)
+    return [f"it sums up {len(test.rows)} items{f': {parts}' if parts else ''}"]
 
 
 def waits_for(goal: Goal) -> str:

@@ -341,6 +341,24 @@ def test_a_named_item_of_a_test_that_learns_its_items_late_is_said_so_even_if_ot
     assert (again.settled, again.said) == ({}, ["no item of test 'b' matches 'b/9'"])
 
 
+def test_what_may_start_says_what_goes_first_if_anything_does() -> None:
+    bench = Bench(spec("a"), spec("b"))
+    assert bench.why("a").startswith("it may start now\n")
+    assert bench.why("b").startswith("it may start now, after a\n")
+
+
+def test_a_parent_says_how_many_items_run_and_are_to_run() -> None:
+    results: Priors = {"a": prior("COMPLETED/FAIL", parent=True), "a/1": "COMPLETED/PASS"}
+    bench = Bench(spec("a", items="1 2 3"), priors={**results, "a/2": "COMPLETED/FAIL"})
+    assert bench.why("a") == "it sums up 3 items: 2 to run"
+    assert bench.plan.next_ready() == tid("a/2")
+    bench.plan.started(tid("a/2"))
+    assert bench.why("a") == "it sums up 3 items: 1 running, 1 to run"
+    for item in ("a/2", "a/3"):
+        bench.end(item)
+    assert bench.why("a") == "it sums up 3 items"
+
+
 def test_recorded_items_that_are_gone_still_count_in_the_top_row() -> None:
     priors = {"a/old": "COMPLETED/FAIL", "a/1": "COMPLETED/PASS"}
     bench = Bench(spec("a", items="1"), spec("b", "a"), pattern="b", priors=priors)
