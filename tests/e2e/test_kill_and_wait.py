@@ -152,6 +152,28 @@ def test_a_listing_settles_what_ended_without_an_engine(area: AreaKit) -> None:
     assert listed.err == ""
 
 
+def test_wait_says_that_tests_did_not_start_and_nobody_is_going_to_start_them(area: AreaKit) -> None:
+    area.add_test("quick", "exit 0")
+    area.good("run", "quick", *RUN)
+    area.good("set", "quick", "--state", "NOT_STARTED", "--status", "n/a", "--reason", "as after a kill")
+    done = area.megatest("wait")
+    assert (done.code, done.out) == (1, "Run ubuntu/nfs/w1: 1 NOT_STARTED\n")
+
+
+def test_an_interrupted_run_that_launched_nothing_says_what_waits(area: AreaKit) -> None:
+    config = area.home / "megatest.config"
+    config.write_text(config.read_text().replace("[setup]", "[setup]\nminspace 1000000G"))
+    engine = area.start("run", *RUN, "slow,told")
+    assert engine.stdout is not None
+    heard = engine.stdout.readline()  # why nothing is launched
+    engine.send_signal(signal.SIGINT)
+    said = heard + engine.communicate(timeout=60)[0]
+    assert engine.returncode == 130, said
+    assert said.endswith(
+        "Run ubuntu/nfs/w1: nothing has ended\nleft: 0 running, 2 waiting; run the same command to go on\n"
+    )
+
+
 def test_wait_says_that_tests_came_out_badly(area: AreaKit) -> None:
     area.add_test("bad", "exit 1")
     assert area.megatest("run", "bad", *RUN).code == 1

@@ -85,7 +85,7 @@ class WaitReport:
     Attributes:
         over: nothing of them is under way any more; False: the time was up.
         tests: the tests that were waited for, parents left out.
-        bad: those that did not come out well.
+        bad: those that did not come out well, or did not start.
         under_way: those that are.
     """
 
@@ -126,7 +126,7 @@ def wait_for(
 
     over = wait_until(is_over, timeout_s=timeout_s)
     tests = [t for t in find_tests(desk.records, run, which) if not t.is_parent]
-    bad = [t for t in tests if needs_attention(t.state, t.status)]
+    bad = [t for t in tests if needs_attention(t.state, t.status) or t.state == State.NOT_STARTED]
     return WaitReport(over=over, tests=tests, bad=bad, under_way=[] if over else look()[1])
 
 

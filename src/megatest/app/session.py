@@ -74,10 +74,15 @@ class Session:
         return os.path.lexists(os.path.join(self.area.home, WAIVERS_NAME))
 
     def tests(self) -> Mapping[str, str]:
-        """Return the directory of each test of the area, by name, in order of name."""
+        """Return the directory of each test of the area, by name, in order of name.
+
+        Raises:
+            ConfigError: a directory of tests cannot be read.
+        """
         from megatest.config.discover import discover_tests
 
         found = discover_tests(self.area)
+        _refuse_errors(found.findings)
         self.findings.extend(found.findings)
         return found.value
 

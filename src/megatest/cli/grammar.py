@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from megatest.cli.modern import COMMANDS, declared
 from megatest.cli.options import GROUPS, OPTIONS, Kind, Option
 from megatest.config.nearest import did_you_mean
 from megatest.model.error import UserError
@@ -56,7 +57,7 @@ def parse(words: Sequence[str]) -> Line:
         word = rest.pop()
         option = OPTIONS.get(word)
         if option is None and not _is_field(word):
-            raise UserError(f"unknown argument {word!r}", hint=_meant(word))
+            raise UserError(f"unknown argument {word!r}", hint=_modern(word, words) or _meant(word))
         if option is not None and not option.value:
             given[option.name] = ""
             continue
@@ -75,6 +76,14 @@ def parse(words: Sequence[str]) -> Line:
 
 def _is_field(word: str) -> bool:
     return len(word) > 1 and word.startswith(":")
+
+
+def _modern(word: str, words: Sequence[str]) -> str | None:
+    """Return the hint about an option of a modern command that stands in front of it."""
+    command = next((each for each in words if each in COMMANDS), None)
+    if command is None or not any(word in each.words for each in declared(command).parameters):
+        return None
+    return f"options stand behind the command: megatest {command} {word} ..."
 
 
 def _meant(word: str) -> str:

@@ -33,8 +33,10 @@ def _names(path: str, findings: list[Diagnostic]) -> list[str]:
     try:
         names = sorted(os.listdir(path))
     except OSError as error:
+        # An area may be without tests yet; what is there and cannot be read may hold all of them.
+        severity = Severity.WARNING if isinstance(error, FileNotFoundError) else Severity.ERROR
         message = f"no tests are read from {path}: {error.strerror}"
-        findings.append(Diagnostic(severity=Severity.WARNING, message=message))
+        findings.append(Diagnostic(severity=severity, message=message))
         return []
     return [sys.intern(name) for name in names if _is_test(f"{path}/{name}/{TESTCONFIG_NAME}", findings)]
 

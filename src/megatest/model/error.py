@@ -61,7 +61,7 @@ class Diagnostic:
         """Return the finding as the lines a terminal shows, without a final newline."""
         place = f"{self.location}: " if self.location else ""
         lines = [f"{place}{self.severity}: {self.message}"]
-        if self.location is not None and self.source is not None:
+        if self.location is not None and self.source is not None and self.source.strip():
             lines += _excerpt(self.source, self.location.column, self.length)
         lines += [f"note: {note}" for note in self.notes]
         if self.hint:

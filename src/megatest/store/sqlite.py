@@ -111,6 +111,11 @@ def _check_sqlite() -> None:
 
 
 def _check_exists(path: str, create: bool) -> None:
+    if os.path.isdir(path):
+        raise EnvironmentFault(
+            f"{path} is a directory, not a database",
+            hint="move it away; if something has run here, `megatest rebuild` reads the run directories",
+        )
     if os.path.exists(path):
         return
     if not create:

@@ -48,6 +48,12 @@ def test_of_an_option_given_twice_the_last_counts() -> None:
     ("words", "message", "hint"),
     [
         (["-keep-going"], "unknown argument '-keep-going'", "did you mean '-keepgoing'?"),
+        (
+            ["-C", "DIR", "list"],
+            "unknown argument '-C'",
+            "options stand behind the command: megatest list -C",
+        ),
+        (["-C", "DIR"], "unknown argument '-C'", "see all options: megatest -h"),
         (["stray"], "unknown argument 'stray'", "see all options: megatest -h"),
         ([":"], "unknown argument ':'", "see all options: megatest -h"),
         ([""], "unknown argument ''", "see all options: megatest -h"),

@@ -52,3 +52,10 @@ def test_missing_paths_and_impossible_names_are_warnings(tmp_path: Path) -> None
     found = discover_tests(_area(tmp_path, str(tmp_path / "none"), str(tmp_path / "tests")))
     assert found.value == {}
     assert [finding.severity for finding in found.findings] == [Severity.WARNING] * 3
+
+
+def test_a_path_that_is_there_and_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "tests").write_text("")
+    (finding,) = discover_tests(_area(tmp_path, str(tmp_path / "tests"))).findings
+    assert finding.severity is Severity.ERROR
+    assert finding.message == f"no tests are read from {tmp_path}/tests: Not a directory"

@@ -63,7 +63,9 @@ def test_a_reading_is_gone_as_soon_as_nobody_holds_it(tmp_path: Path) -> None:
 
 def test_an_unreadable_file_is_a_finding(tmp_path: Path) -> None:
     document = read(str(tmp_path), _request(tmp_path))
-    assert document.findings[0].severity is Severity.ERROR
+    (finding,) = document.findings
+    assert finding.severity is Severity.ERROR
+    assert finding.render().endswith("cannot be read: it is a directory")  # and no blank line with a caret
     assert document.sections == {}
 
 

@@ -20,6 +20,7 @@ from megatest.model.spec import Variable
 if TYPE_CHECKING:
     from megatest.app.run import RunReport
     from megatest.cli.live import PlainWatcher
+    from megatest.engine.outcome import Outcome
 
 _BAD_STATUSES = ("FAIL", "ABORT", "KILLED", "STUCK/DEAD", "DEAD", "PREQ_FAIL", "ZERO_ITEMS", "n/a")
 
@@ -180,12 +181,23 @@ def print_warnings(findings: Sequence[Diagnostic]) -> None:
 
 def _print_summary(report: RunReport, watcher: PlainWatcher) -> None:
     outcome = report.outcome
-    if not (watcher.tally.results or outcome.running or outcome.waiting or outcome.unrunnable):
-        echo(f"Run {report.run.name}: nothing to do, every result still counts")
-        return
-    echo(f"Run {report.run.name}: {watcher.tally.summary()}")
+    if not watcher.tally.results:
+        echo(f"Run {report.run.name}: {_without_results(outcome)}")
+    else:
+        echo(f"Run {report.run.name}: {watcher.tally.summary()}")
     if outcome.running or outcome.waiting:
         echo(f"left: {outcome.running} running, {outcome.waiting} waiting; run the same command to go on")
+
+
+def _without_results(outcome: Outcome) -> str:
+    """Return what there is to say of a run of this command in which nothing ended."""
+    from megatest.engine.interrupt import Level
+
+    if outcome.interrupted is not Level.NONE or outcome.running or outcome.waiting:
+        return "nothing has ended"
+    if outcome.unrunnable:
+        return "nothing to run"
+    return "nothing to do, every result still counts"
 
 
 def _exit_status(report: RunReport) -> int:
