@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
-from area_kit import AreaKit, make_area, suite
+from area_kit import BIN, AreaKit, make_area, suite
 
 
 @pytest.fixture(scope="module")
@@ -360,6 +361,34 @@ def test_words_that_are_no_state_or_status_are_pointed_at(area: AreaKit) -> None
         0,
         "warning: 'FAL' is no status that means anything here",
     )
+
+
+@pytest.mark.parametrize("name", ["a b", "a,b", "a%", "~a", "re:a", "it's", "#a"])
+def test_a_new_test_has_a_name_that_waitons_and_patterns_can_say(area: AreaKit, name: str) -> None:
+    done = area.megatest("new", name)
+    assert done.code == 2
+    assert f"test name {name!r} could not be written in a waiton" in done.err
+    assert not (area.home / "tests" / name).exists()
+
+
+def test_commands_that_are_shown_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    kit = suite(tmp_path / "my area")
+    kit.good("run", "ok", "-t", "ubuntu/nfs", "-n", "first try")
+    by_hand = kit.good("show", "ok").partition("By hand\n")[2].strip()
+    again = subprocess.run(["sh", "-c", by_hand], capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stdout) == (0, "shown\n")
+    assert kit.megatest("list", "nope").err.endswith("megatest list -n 'first try'\n")
+    assert "next: cd 'a suite' && megatest run" in kit.good("init", "a suite")
+
+
+def test_a_new_area_needs_a_current_directory_that_is_there(tmp_path: Path) -> None:
+    kit = AreaKit(tmp_path)
+    script = f'mkdir gone && cd gone && rmdir ../gone && "{BIN}/megatest" init foo'
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=kit.environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the current directory does not exist any more\n")
 
 
 def test_why_speaks_of_a_recorded_item_that_its_test_has_no_longer(tmp_path: Path) -> None:

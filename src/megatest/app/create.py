@@ -10,6 +10,7 @@ from megatest.config.area import CONFIG_NAME
 from megatest.config.runconfig import RUNCONFIGS_NAME
 from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.ids import check_name
+from megatest.model.pattern import is_plain
 
 _CONFIG = """\
 # This directory is an area: the files of a test suite, and the runs that were made of it.
@@ -102,6 +103,7 @@ _SCRIPT = """\
 echo "${GREETING:-Hello} from $MT_TEST_NAME for $MT_TARGET"
 """
 
+_UNFIT = frozenset(" \t,#\"'\\$`&|;<>()")
 _FIRST_TEST = "hello"
 _SCRIPT_NAME = "main.sh"
 
@@ -129,10 +131,15 @@ def make_test(session: Session, name: str, author: str) -> list[str]:
     """Make a test that passes in an area; return the paths of the files made.
 
     Raises:
-        UserError: this cannot be a test's name, or there is such a test.
+        UserError: this cannot be a test's name or is awkward as one, or there is such a test.
         EnvironmentFault: a file cannot be written.
     """
     check_name(name, "test")
+    if not (is_plain(name) and _UNFIT.isdisjoint(name)):
+        raise UserError(
+            f"test name {name!r} could not be written in a waiton, a pattern or a shell line",
+            hint="use letters, digits, '_', '.', '-'",
+        )
     tests = session.tests()
     if name in tests:
         raise UserError(f"there is a test {name!r} already: {tests[name]}", hint="choose another name")

@@ -144,9 +144,15 @@ def find_glances(records: Records, run: RunRecord, which: TestFilter) -> list[Gl
 def no_match(run: RunRecord, pattern: str) -> UserError:
     """Return the error that no test of a run matches a pattern."""
     return UserError(
-        f"no test of run {run.name} matches {pattern!r}",
-        hint=f"see which there are: megatest list -n {run.runname}",
+        f"no test of run {run.name} matches {pattern!r}", hint=f"see which there are: {_list_of(run)}"
     )
+
+
+def _list_of(run: RunRecord) -> str:
+    """Return the command that lists a run's tests."""
+    import shlex  # only messages show commands
+
+    return f"megatest list -n {shlex.quote(run.runname)}"
 
 
 def pattern_predicate(which: TestFilter) -> Callable[[TestRecord | Glance], bool] | None:
@@ -195,7 +201,7 @@ def one_test(records: Records, run: RunRecord, name: str) -> TestRecord:
 
     names = [str(t.test_id) for t in records.tests(run.id)]
     near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"see: megatest list -n {run.runname}"
+    hint = f"did you mean {near[0]!r}?" if near else f"see: {_list_of(run)}"
     raise UserError(f"run {run.name} has no test {name!r}", hint=hint)
 
 

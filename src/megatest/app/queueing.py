@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -97,7 +98,7 @@ def _unattended(
     for run_id in dict.fromkeys(user.run_id for user in users if user.run_id != run.id):
         holder, other = store.holder(run_id), runs.get(run_id)
         if other is not None and (holder is None or wiring.is_dead(holder)):
-            command = f"megatest list -t {other.target} -n {other.runname}"
+            command = f"megatest list -t {shlex.quote(str(other.target))} -n {shlex.quote(other.runname)}"
             sentences.append(f"No engine runs {other.name}; what ended in it is settled by: {command}.")
     return sentences
 

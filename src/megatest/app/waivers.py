@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -212,7 +213,7 @@ def remarks(
         elif is_good(test.state, test.status) and test.status not in (Status.WAIVED, Status.SKIP):
             yield (
                 f"{waiver.test_id} passed, and {waiver.owner} has it waived ({waiver.reason}); "
-                f"if it is mended: megatest waive --remove {waiver.test_id}"
+                f"if it is mended: megatest waive --remove {shlex.quote(str(waiver.test_id))}"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from megatest.app import wiring
@@ -75,7 +76,7 @@ def _about_record(
     if record.is_parent:
         sentences.append(
             f"It sums up its items: {record.pass_count} passed, {record.fail_count} failed; "
-            f"see: megatest list {record.test_id.test}"
+            f"see: megatest list {shlex.quote(record.test_id.test)}"
         )
         return sentences
     failed = [s for s in steps if s.state == "end" and s.status not in ("0", "PASS", "pass", "n/a")]
@@ -107,7 +108,7 @@ def _about_failure(record: TestRecord, attempts: Sequence[AttemptRecord]) -> lis
     sentences = []
     if record.signature:
         text = record.failure.replace("\n", " | ")
-        alike = f"see: megatest triage {record.test_id.test}"
+        alike = f"see: megatest triage {shlex.quote(record.test_id.test)}"
         sentences.append(f"Its failure is {record.signature}: {text} ({alike}).")
     if record.flaky:
         times = f"{record.retries} time{'' if record.retries == 1 else 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 from collections.abc import Iterator, Mapping
 
 from megatest.config.entry import Document
@@ -47,7 +48,9 @@ def check_waivers(home: str, tests: Mapping[str, str], cache: ParseCache) -> Ite
             yield _about(waiver, f"there is no test {waiver.test_id.test!r} to waive", hint)
         elif waiver.is_expired(today):
             message = f"the waiver of {waiver.test_id} by {waiver.owner} expired on {waiver.expires}"
-            yield _about(waiver, message, f"remove it with: megatest waive --remove {waiver.test_id}")
+            yield _about(
+                waiver, message, f"remove it with: megatest waive --remove {shlex.quote(str(waiver.test_id))}"
+            )
 
 
 def _about(waiver: Waiver, message: str, hint: str | None) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
@@ -62,7 +63,7 @@ def detail_lines(detail: Detail) -> list[str]:
     if detail.log_tail:
         lines += ["", f"Last lines of {detail.log_path}", *(f"  {printable(t)}" for t in detail.log_tail)]
     if detail.script and not test.is_parent:
-        lines += ["", "By hand", f"  sh {detail.script} --again"]
+        lines += ["", "By hand", f"  sh {shlex.quote(detail.script)} --again"]
     if detail.note:
         lines += ["", detail.note]
     return lines

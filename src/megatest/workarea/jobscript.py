@@ -108,7 +108,7 @@ if [ "${1-}" = --again ]; then
 elif ! { { mt__record start "$mt__who"; true; } > .megatest/journal; } 2> /dev/null; then
     if [ -e .megatest/journal ]; then
         echo "megatest: this attempt was already started, or taken back; nothing was done" >&2
-        echo "megatest: to run its commands by hand: sh $mt__dir/.megatest/job.sh --again" >&2
+        echo "megatest: to run its commands by hand: sh '$mt__dir/.megatest/job.sh' --again" >&2
         exit 75
     fi
     echo "megatest: cannot create $mt__journal; nothing was started" >&2

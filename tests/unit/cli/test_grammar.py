@@ -51,7 +51,7 @@ def test_of_an_option_given_twice_the_last_counts() -> None:
         (
             ["-C", "DIR", "list"],
             "unknown argument '-C'",
-            "options stand behind the command: megatest list -C",
+            "options stand behind the command: megatest list -C ...",
         ),
         (["-C", "DIR"], "unknown argument '-C'", "see all options: megatest -h"),
         (["stray"], "unknown argument 'stray'", "see all options: megatest -h"),

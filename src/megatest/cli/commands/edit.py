@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from megatest.app.beside import ring_for
 from megatest.app.edit import set_lock, set_tests
 from megatest.app.query import TestFilter
@@ -43,7 +45,9 @@ def set_command(
     if state is None and status is None and comment is None:
         raise UserError("set needs --state, --status or --comment")
     if state == State.KILLREQ:
-        raise UserError("a test is not killed by setting its state", hint=f"use: megatest kill {pattern}")
+        raise UserError(
+            "a test is not killed by setting its state", hint=f"use: megatest kill {shlex.quote(pattern)}"
+        )
     opened = open_area_and_records(area, config_name)
     settings = opened.session.area
     warn_of_states(settings, [state] if state is not None else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 
 from megatest.app import logs
@@ -69,7 +70,7 @@ def _with_directory(opened: Opened, record: TestRecord, *, follow: bool) -> Test
         items = opened.records.tests(
             record.run_id, lambda t: t.test_id.test == record.test_id.test and not t.is_parent
         )
-        example = f", as in: megatest log {items[0].test_id}" if items else ""
+        example = f", as in: megatest log {shlex.quote(str(items[0].test_id))}" if items else ""
         raise UserError(f"{record.test_id} only sums up its items and has no log", hint=f"name one{example}")
     if follow and not record.shortdir and _is_under_way(opened, record):
         wait_until(lambda: _has_started(opened, record), timeout_s=None)
