@@ -8,7 +8,7 @@ from megatest.config.entry import Document, Loaded
 from megatest.config.nearest import did_you_mean
 from megatest.config.runconfig import load_runconfig
 from megatest.config.testconfig import Purpose, load_test
-from megatest.model.error import Diagnostic, UserError
+from megatest.model.error import UserError
 from megatest.model.spec import Disk, TestSpec
 from megatest.reports.settings import Shown, Tables
 

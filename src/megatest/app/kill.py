@@ -14,6 +14,7 @@ from megatest.engine.ports import Watcher
 from megatest.model.lease import Holder
 from megatest.model.record import RunRecord, TestRecord
 from megatest.model.slotted import dataclass
+from megatest.model.status import State
 from megatest.reports.verdict import needs_attention
 
 _FIRST_LOOK_S = 0.05

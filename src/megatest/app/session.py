@@ -82,7 +82,7 @@ class Session:
         from megatest.config.discover import discover_tests
 
         found = discover_tests(self.area)
-        _refuse_errors(found.findings)
+        refuse_errors(found.findings)
         self.findings.extend(found.findings)
         return found.value
 

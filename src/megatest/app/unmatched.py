@@ -64,14 +64,22 @@ def _check(element: Element, names: Collection[str], items: _KnownItems) -> Iter
     if element.is_plain and not element.item:
         return
     one = pattern_from_elements([element])
-    tests = [element.test] if element.is_plain else [name for name in names if one.matches_name(name)]
-    if not tests:
+    tests = [element.test] if element.is_plain else filter(one.matches_name, names)
+    if not element.item:
+        if not any(tests):
+            yield _finding(f"no test matches {str(element)!r}")
+        return
+    seen = False
+    for test in tests:
+        seen = True
+        if _matches(one, test, items):
+            return
+    if not seen:
         yield _finding(f"no test matches {str(element)!r}")
-    elif element.item and not any(_matches(one, test, items) for test in tests):
-        if element.is_plain:
-            yield _unknown_item(element, items.of(element.test) or frozenset())
-        else:
-            yield _finding(f"no item of any test matches {str(element)!r}")
+    elif element.is_plain:
+        yield _unknown_item(element, items.of(element.test) or frozenset())
+    else:
+        yield _finding(f"no item of any test matches {str(element)!r}")
 
 
 def _matches(pattern: Pattern, test: str, items: _KnownItems) -> bool:
