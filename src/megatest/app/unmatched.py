@@ -61,7 +61,7 @@ def _paths(spec: TestSpec) -> frozenset[str] | None:
 
 def _check(element: Element, names: Collection[str], items: _KnownItems) -> Iterator[Diagnostic]:
     """Yield what there is to say about one part; at most one finding."""
-    if element.is_plain and not element.item:
+    if element.is_plain and (not element.item or _names_an_item(element, items)):
         return
     one = pattern_from_elements([element])
     tests = [element.test] if element.is_plain else filter(one.matches_name, names)
@@ -80,6 +80,12 @@ def _check(element: Element, names: Collection[str], items: _KnownItems) -> Iter
         yield _unknown_item(element, items.of(element.test) or frozenset())
     else:
         yield _finding(f"no item of any test matches {str(element)!r}")
+
+
+def _names_an_item(element: Element, items: _KnownItems) -> bool:
+    """Return whether a part is a test's item, letter for letter: a pattern may name thousands."""
+    paths = items.of(element.test)
+    return paths is not None and element.item in paths
 
 
 def _matches(pattern: Pattern, test: str, items: _KnownItems) -> bool:

@@ -190,7 +190,7 @@ def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 def test_a_directory_in_place_of_the_file_is_an_error(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(EnvironmentFault, match="cannot be opened"):
+    with pytest.raises(EnvironmentFault, match="is a directory, not a database"):
         opened(path)
 
 

@@ -219,12 +219,6 @@ def test_a_reader_of_a_missing_database_makes_none(path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_directory_in_the_place_of_a_database_is_named(path: Path) -> None:
-    path.mkdir()
-    with pytest.raises(EnvironmentFault, match="is a directory, not a database"):
-        opened(path, create=True)
-
-
 def test_a_path_with_odd_characters_is_a_path(tmp_path: Path) -> None:
     directory = tmp_path / "50% of#it?mode=memory ünï"
     directory.mkdir()
