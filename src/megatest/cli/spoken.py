@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from megatest.cli.declare import EMPTY_PATTERN, Command, Misuse, Parameter, Value
-from megatest.cli.main import EXIT_INTERRUPTED
+from megatest.cli.main import EXIT_INTERRUPTED, print_error
 from megatest.cli.modern import COMMANDS, IN_TEST, declared
 
 
@@ -64,11 +64,21 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(error.format_message())
         return 0
     except click.ClickException as error:
-        error.show()
+        print_error(_told(error))
         return 2
     except click.Abort:
         return EXIT_INTERRUPTED
     return result if isinstance(result, int) else 0
+
+
+def _told(error: click.ClickException) -> str:
+    """Return what is wrong with a line as all our errors are written, with the usage as the hint."""
+    message = error.format_message().rstrip(".")
+    lines = [f"error: {message[:1].lower()}{message[1:]}"]
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        usage = error.ctx.get_usage().removeprefix("Usage: ")
+        lines.append(f"hint: usage: {usage}; more: {error.ctx.command_path} --help")
+    return "\n".join(lines)
 
 
 def click_command(command: Command) -> click.Command:
