@@ -266,7 +266,7 @@ class LocalExecutor:
             self._next_sweep = now + self._sweep_s
             return
         by_name = {r.job.name: r for r in ended}
-        found = process.find(_marks_of(r.job, r.pid, r.started) for r in ended)
+        found = process.find(_marks_of(r.job, r.pid, r.started, is_over=r.ours) for r in ended)
         # A pass over /proc costs as much as ten short tests: where nothing is ever left, look less.
         self._sweep_s = _SOONEST_SWEEP_S if found else min(2 * self._sweep_s, _LATEST_SWEEP_S)
         self._next_sweep = now + self._sweep_s
@@ -290,7 +290,7 @@ class LocalExecutor:
         if not self._sweep_leftovers:
             self._news.append(left_behind(job, names, ended=False))
             return
-        marks = _marks_of(job, running.pid, running.started)
+        marks = _marks_of(job, running.pid, running.started, is_over=running.ours)
         self._kills.begin_after_end(job, marks, now, self._leftover_grace_s, names)
 
     def _reap_orphans(self) -> None:
@@ -403,5 +403,5 @@ def _change(job: Job, kind: ChangeKind, *, reason: str = "") -> JobChange:
     return JobChange(row=job.row, attempt=job.attempt, kind=kind, reason=reason)
 
 
-def _marks_of(job: Job, session: int, started: int) -> Marks:
-    return Marks(job=job.name, session=session, session_started=started, run_dir=job.run_dir)
+def _marks_of(job: Job, session: int, started: int, *, is_over: bool = False) -> Marks:
+    return Marks(job=job.name, session=session, session_started=started, run_dir=job.run_dir, is_over=is_over)

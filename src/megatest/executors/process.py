@@ -168,12 +168,15 @@ class Marks:
         session: pid of the job script, which leads a session of its own; 0 if not known.
         session_started: start time of the job script: a session's id can be reused too.
         run_dir: real path of the run directory.
+        is_over: the job script was collected: the kernel gives its pid to nobody as long as its session
+            has members, so a process that has that pid now shows that there are none.
     """
 
     job: str
     session: int = 0
     session_started: int = 0
     run_dir: str = ""
+    is_over: bool = False
 
 
 Find = Callable[[Iterable[Marks]], Mapping[str, Sequence[Process]]]
@@ -189,6 +192,10 @@ def find(jobs: Iterable[Marks]) -> dict[str, list[Process]]:
     by_session = {marks.session: marks for marks in by_name.values() if marks.session}
     by_directory = {marks.run_dir: marks.job for marks in by_name.values() if marks.run_dir}
     living = [p for p in all_processes() if not p.zombie and p.pid != os.getpid()]
+    for process in living:
+        marks = by_session.get(process.pid)
+        if marks is not None and marks.is_over:
+            del by_session[process.pid]
     owner: dict[int, str] = {}
     for process in living:
         name = _owner_of(process, by_name, by_session, by_directory)

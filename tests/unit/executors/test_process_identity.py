@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 
-from megatest.executors.process import is_alive, look_up, start_before
+from megatest.executors.process import Marks, find, is_alive, look_up, start_before
 
 
 def test_the_process_that_has_the_pid_and_began_before_is_the_one() -> None:
@@ -32,6 +33,17 @@ def test_a_process_that_began_within_the_tick_of_its_first_record_is_the_one() -
 
 def test_without_a_time_the_pid_must_do() -> None:
     assert start_before(os.getpid(), 0) == 0
+
+
+def test_a_process_with_the_pid_of_a_job_that_was_collected_is_none_of_its_session() -> None:
+    other = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        alive = find([Marks(job="a", session=other.pid)])
+        assert [p.pid for p in alive["a"]] == [other.pid]
+        assert find([Marks(job="a", session=other.pid, is_over=True)]) == {}
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_a_pid_that_nobody_has_is_gone() -> None:
