@@ -23,7 +23,7 @@ def area(tmp_path_factory: pytest.TempPathFactory) -> AreaKit:
     ("words", "said"),
     [
         (["list", "--sort", "size"], "invalid value for '--sort': 'size' is not one of"),
-        (["list", "a", "b"], "Got unexpected extra argument (b)"),
+        (["list", "a", "b"], "got unexpected extra argument (b)"),
         (["list", "--no-such"], "no such option"),
         (["run", "-j", "0"], "invalid value for '-j' / '--jobs'"),
         (["run", "--env", "A"], "invalid value for --env: 'A' is not NAME=VALUE"),
