@@ -62,7 +62,7 @@ def reserved_descriptor() -> Iterator[None]:
     Raises:
         OSError: there is none (EMFILE, ENFILE), or too few would be left for everything else.
     """
-    spare = os.pidfd_open(os.getpid())
+    spare = os.eventfd(0)  # any will do
     try:
         most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if most != resource.RLIM_INFINITY and spare >= max(most - _KEPT_DESCRIPTORS, most // 2):
