@@ -110,3 +110,17 @@ def test_a_query_says_in_a_sentence_that_its_output_cannot_be_written(
     assert gone.code in (0, 1)
     assert gone.err == ""
     assert closed(area, *words) == Done(0, "", "")
+
+
+def test_a_log_is_judged_though_nobody_can_be_told(tmp_path: Path) -> None:
+    (tmp_path / "rules").write_text('(expect:error in "LogFileBody" = 0 "no errors" #/error/)\n')
+    (tmp_path / "log").write_text("an error\n")
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{BIN}/logpro rules page.html < log >&-"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "no errors" in (tmp_path / "page.html").read_text()
