@@ -74,6 +74,11 @@ def select_tests(request: RunRequest, clock: Clock | None = None) -> Selected:
 
         session.findings.extend(load_waivers(session.area.home, session.cache).findings)
     _check_target(session, request)
+    if not _WILDCARDS.isdisjoint(runname):
+        raise UserError(
+            f"run name {runname!r} has a wildcard, and no command could mean this run alone",
+            hint="choose a name without % * ? [",
+        )
     directories = session.tests()
     pattern = _pattern(session, request)
     specs: dict[str, TestSpec] = {}

@@ -72,6 +72,12 @@ def test_a_run_has_one_target(tmp_path: Path) -> None:
         select_tests(RunRequest(area=area, target="main%", runname="r"))
 
 
+def test_a_run_has_a_name_that_means_it_alone(tmp_path: Path) -> None:
+    area = _area(tmp_path, smoke="")
+    with pytest.raises(UserError, match="run name 'w%' has a wildcard"):
+        select_tests(RunRequest(area=area, target="main", runname="w%"))
+
+
 def test_an_item_inside_another_is_refused_at_its_place(tmp_path: Path) -> None:
     selected = _selected(_area(tmp_path, nest="[items]\nX x x/y\n"))
     with pytest.raises(ConfigError) as caught:
