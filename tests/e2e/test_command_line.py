@@ -30,7 +30,7 @@ def area(tmp_path_factory: pytest.TempPathFactory) -> AreaKit:
         (["show"], "missing argument 'TEST'"),
         (["set", "ok"], "missing option '--reason'"),
         (["lst"], "there is no command 'lst'; did you mean 'list'?"),
-        (["wait", "--timeout", "soon"], "invalid value for '--timeout'"),
+        (["wait", "--timeout", "soon"], "invalid value for '--timeout': 'soon' is not a valid number from 0"),
         (["config", "put"], "no such command 'put'"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from megatest.app.session import AreaRequest, home_of
+from megatest.app.session import AreaRequest, home_of, inherited_environment
 from megatest.config.check import check_area
 from megatest.config.entry import Entry, How, Loaded
 from megatest.config.source import ParseCache
@@ -23,7 +23,7 @@ def findings_of(request: AreaRequest) -> tuple[str, list[Diagnostic]]:
         UserError: there is no area.
     """
     home = home_of(request)
-    environ = {name: value for name, value in request.environ.items() if not name.startswith("MT_")}
+    environ = inherited_environment(request.environ)
     specs: dict[str, TestSpec] = {}
 
     def look_closer(test: Loaded[TestSpec]) -> Iterator[Diagnostic]:

@@ -156,9 +156,21 @@ def _type(parameter: Parameter) -> Any:
         Value.TEXT: click.STRING,
         Value.PATTERN: click.STRING,
         Value.CHOICE: click.Choice(parameter.choices),
-        Value.COUNT: click.IntRange(min=1),
-        Value.SECONDS: click.FloatRange(min=0),
+        Value.COUNT: _Count(min=1),
+        Value.SECONDS: _Seconds(min=0),
         Value.DIRECTORY: click.Path(file_okay=False),
         Value.REST: click.UNPROCESSED,
     }
     return types[parameter.value]
+
+
+class _Count(click.IntRange):
+    """By its name it is called in messages."""
+
+    name = Value.COUNT.value
+
+
+class _Seconds(click.FloatRange):
+    """By its name it is called in messages."""
+
+    name = Value.SECONDS.value

@@ -231,7 +231,8 @@ def _check_waitons(spec: TestSpec, area: Area, tests: Mapping[str, str]) -> Iter
         if waiton.test == spec.name:
             message, hint = f"test {spec.name!r} waits for itself", None
         elif waiton.test not in tests:
-            message, hint = f"unknown test {waiton.test!r} in waiton", _nearest_test(waiton.test, area, tests)
+            message = f"unknown test {waiton.test!r} in waiton"
+            hint = NO_COMMENT if waiton.test == "#" else _nearest_test(waiton.test, area, tests)
         else:
             continue
         yield Diagnostic(
@@ -245,12 +246,14 @@ def _check_waitons(spec: TestSpec, area: Area, tests: Mapping[str, str]) -> Iter
 
 
 def _check_comments(document: Document) -> Iterator[Diagnostic]:
-    """Yield lists of words in which a ``#`` was probably meant to begin a comment."""
+    """Yield lists of words in which a ``#`` was probably meant to begin a comment.
+
+    In a waiton it is an unknown test, and said there.
+    """
     sections = document.sections
     entries = [entry for name in ("items", "itemstable") for entry in sections.get(name, {}).values()]
-    for section, key in (("requirements", "waiton"), ("test_meta", "jobgroup")):
-        entry = sections.get(section, {}).get(key)
-        entries += [entry] if entry is not None else []
+    group = sections.get("test_meta", {}).get("jobgroup")
+    entries += [group] if group is not None else []
     for entry in entries:
         if "#" in words(entry.value):
             yield entry.finding(

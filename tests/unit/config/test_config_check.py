@@ -10,6 +10,7 @@ from megatest.config.check import check_area
 from megatest.config.source import ParseCache
 from megatest.model.error import Diagnostic, Severity
 from megatest.model.ids import Target
+from megatest.model.spec import NO_COMMENT
 
 CONFIG = "[fields]\nsys TEXT\nrel TEXT\n[jobgroups]\nbig 2\n[pools]\nlic 2\n"
 RUNCONFIGS = "[default]\nV 1\n[u/v]\nW 2\n"
@@ -206,6 +207,16 @@ def test_the_target_of_the_setup_or_the_first_or_the_given_one_counts(tmp_path: 
     assert _check(tmp_path, t1=text) == []
     findings = check_area(str(tmp_path), ENV, ParseCache(), target=Target(("x", "y")))
     assert [finding.message for finding in findings] == ["variable 'W' is not set"]
+
+
+def test_a_comment_behind_a_waiton_is_said_once_with_the_remedy(tmp_path: Path) -> None:
+    findings = _check(
+        tmp_path, t1="[requirements]\nwaiton t2 # first\n[ezsteps]\na b\n", t2="[ezsteps]\na b\n"
+    )
+    assert [(finding.message, finding.hint) for finding in findings] == [
+        ("unknown test '#' in waiton", NO_COMMENT),
+        ("unknown test 'first' in waiton", None),
+    ]
 
 
 def test_an_area_without_fields_is_checked_to_the_end(tmp_path: Path) -> None:
