@@ -22,10 +22,12 @@ class RunLogs:
 
     Attributes:
         own: paths of the area's own.
+        here: those of them that name the area where it is now.
         others: how many each other area has there, by its path.
     """
 
     own: Sequence[str]
+    here: Sequence[str]
     others: Mapping[str, int]
 
 
@@ -46,6 +48,7 @@ def run_logs(area: Area) -> RunLogs:
         homes = [home for home in homes if home == area.home]
     return RunLogs(
         own=sorted(path for home in homes for path in by_home[home]),
+        here=by_home.get(area.home, ()),
         others={home: len(paths) for home, paths in by_home.items() if home not in homes},
     )
 
@@ -61,9 +64,7 @@ def refuse_to_begin_anew(session: Session) -> None:
     """
     area = session.area
     found = run_logs(area)
-    own = found.own
-    if not lies_inside(area.linktree, area.home):
-        own = [path for path in own if area_of_run_log(path) == area.home]
+    own = found.own if lies_inside(area.linktree, area.home) else found.here
     if not own:
         return
     what = "is empty" if os.path.exists(session.database) else "is gone"
