@@ -154,7 +154,7 @@ def _reached(comparisons: list[Comparison]) -> list[Line]:
 def _check_budget(field: Field, options: Options) -> int:
     _say("counting against the budget")
     spent = []
-    for one in budget.spend(field.tools, options.places):
+    for one in budget.spend(field.tools[OURS], options.places.tmpfs):
         print(one, flush=True)
         spent.append(one)
     if options.renew:

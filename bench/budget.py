@@ -1,8 +1,9 @@
 """The budget: figures that hardly vary from run to run, and by how much they may grow.
 
-Instructions are counted by callgrind: the same code, the same Python and the same input give
-the same number on any machine.  Processor time of a whole run varies with the machine, so its
-budget is a multiple of what the bare loop takes for the same files and scripts, turn by turn.
+Instructions and system calls are counted by callgrind: the same code, the same Python and the same
+input give the same number on any machine.  Processor time does not: over one and the same commit a run's
+time as a multiple of the bare loop's was 1.5 in one hour and 1.8 in another.  So a run is counted with
+its jobs played (`bench.probes.played`), and its time is told beside its peers', where it has no limit.
 """
 
 from __future__ import annotations
@@ -17,26 +18,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.compare import Places, compare, fresh_directory
+from bench.compare import fresh_directory
 from bench.generate import Work, independent
-from bench.measure import Command, ratio, run_measured
+from bench.measure import Command, run_measured
 from bench.peers import megatest
-from bench.peers.peer import Peer, Tool
-from bench.peers.registry import FLOOR, OURS
-from bench.workloads import TMPFS, Workload
+from bench.peers.peer import Tool
 
 ALLOWED_GROWTH: Final = 1.2
 _FILE: Final = Path(__file__).with_name("budget.json")
 _ROOT: Final = Path(__file__).parents[1]
-_COUNTED: Final = re.compile(r"Collected : (\d+)")
-_RATIO: Final = "processor time of a run of 300 no-op tests over the bare loop's"
+_COUNTED: Final = re.compile(r"Collected : (\d+) (\d+)")
 _PROGRAM: Final = "megatest.cli.start"
+_PLAYED: Final = "bench.probes.played"
+_RUN_TESTS: Final = 300
 _COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "instructions of megatest --version": (_PROGRAM, "--version"),
-    "instructions of megatest --help": (_PROGRAM, "--help"),
-    "instructions of megatest list": (_PROGRAM, "list"),
-    "instructions of megatest show": (_PROGRAM, "show", "t0"),
-    "instructions of planning 2,000 tests": ("bench.probes.planning", "20", "100", "3"),
+    "megatest --version": (_PROGRAM, "--version"),
+    "megatest --help": (_PROGRAM, "--help"),
+    "megatest list": (_PROGRAM, "list"),
+    "megatest show": (_PROGRAM, "show", "t0"),
+    "planning 2,000 tests": ("bench.probes.planning", "20", "100", "3"),
 }
 
 
@@ -68,10 +68,15 @@ class Spent:
         return f"{'OVER' if self.is_over else 'within'}: {self.name}: {value}, {share}"
 
 
-def spend(tools: Mapping[Peer, Tool], places: Places) -> Iterator[Spent]:
-    """Count every figure of the budget."""
+def spend(tool: Tool, place: Path) -> Iterator[Spent]:
+    """Count every figure of the budget.
+
+    Args:
+        tool: megatest.
+        place: where to work.
+    """
     budgets = _load()
-    for name, value, problem in [*_instructions(tools[OURS], places.tmpfs), _cpu_ratio(tools, places)]:
+    for name, value, problem in _counts(tool, place):
         yield Spent(name=name, value=value, budget=budgets.get(name), problem=problem)
 
 
@@ -92,18 +97,25 @@ def _python() -> str:
     return ".".join(platform.python_version_tuple()[:2])
 
 
-def _instructions(tool: Tool, place: Path) -> Iterator[tuple[str, float | None, str]]:
-    problem = _why_not_counted()
+def _counts(tool: Tool, place: Path) -> Iterator[tuple[str, float | None, str]]:
+    unable = _why_not_counted()
     with fresh_directory(place) as directory:
         work = Work(suite=independent(10), directory=directory, jobs=2)
         megatest.write_area(work)
         run = Command(argv=tuple(megatest.run_argv(work, tool)), directory=directory)
-        problem = problem or run_measured(run, directory / "output").problem
-        for name, arguments in _COMMANDS.items():
-            if problem:
-                yield name, None, problem
-            else:
-                yield name, *_count(arguments, work)
+        unable = unable or run_measured(run, directory / "output").problem
+        for what, arguments in _COMMANDS.items():
+            count = _Count(problem=unable) if unable else _count(arguments, work)
+            yield f"instructions of {what}", count.instructions, count.problem
+    with fresh_directory(place) as directory:
+        work = Work(suite=independent(_RUN_TESTS), directory=directory, jobs=2)
+        megatest.write_area(work)
+        _, *said = megatest.run_argv(work, tool)
+        count = _Count(problem=unable) if unable else _count((_PLAYED, *said), work)
+        problem = count.problem or megatest.PEER.check(work)
+        what = f"of a run of {_RUN_TESTS} tests"
+        yield f"instructions {what}", None if problem else count.instructions, problem
+        yield f"system calls {what}", None if problem else count.system_calls, problem
 
 
 def _why_not_counted() -> str:
@@ -114,9 +126,18 @@ def _why_not_counted() -> str:
     return "" if budgeted == _python() else f"the budget is for Python {budgeted}, this is {_python()}"
 
 
-def _count(arguments: tuple[str, ...], work: Work) -> tuple[float | None, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Count:
+    """What callgrind counted of one process; `problem` says why it did not."""
+
+    instructions: float | None = None
+    system_calls: float | None = None
+    problem: str = ""
+
+
+def _count(arguments: tuple[str, ...], work: Work) -> _Count:
     output = work.directory / "counted"
-    valgrind = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+    valgrind = ("valgrind", "--tool=callgrind", "--collect-systime=yes", "--callgrind-out-file=/dev/null")
     command = Command(
         argv=(*valgrind, sys.executable, "-m", *arguments),
         directory=megatest.area(work),
@@ -126,16 +147,5 @@ def _count(arguments: tuple[str, ...], work: Work) -> tuple[float | None, str]:
     sample = run_measured(command, output)
     counted = _COUNTED.search(output.read_text(errors="replace"))
     if sample.problem or counted is None:
-        return None, sample.problem or "callgrind said no number"
-    return float(counted[1]), ""
-
-
-def _cpu_ratio(tools: Mapping[Peer, Tool], places: Places) -> tuple[str, float | None, str]:
-    workload = Workload(
-        key="budget", title=_RATIO, suite=lambda: independent(300), tests=300, place=TMPFS, rounds=7
-    )
-    two = {peer: tools[peer] for peer in (OURS, FLOOR)}
-    figures = compare(workload, two, places, lambda line: None).figures
-    ours, floor = figures[OURS.name], figures[FLOOR.name]
-    compared = ratio(ours, floor)
-    return _RATIO, compared.cpu if compared else None, ours.problem or floor.problem
+        return _Count(problem=sample.problem or "callgrind said no number")
+    return _Count(instructions=float(counted[1]), system_calls=float(counted[2]))

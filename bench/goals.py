@@ -9,11 +9,15 @@ from typing import Final
 from bench.compare import Comparison
 from bench.line import Line
 from bench.measure import Figure, Ratio, ratio
+from bench.peers.bare import RECORDING
 from bench.peers.registry import FLOOR, OURS
 from bench.workloads import START_UP
 
 Comparisons = Mapping[str, Comparison]
 """By the key of the workload."""
+
+Reader = Callable[[Comparisons, str], float | None]
+"""Takes a value of a runner out of the figures; None where they do not hold it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,23 +28,30 @@ class Goal:
         workload: W1 ...
         title: what is compared.
         limit: the most it may be.
-        value: takes it out of the figures; None where they do not hold it.
+        value: what the runner of this name reached.
         unit: of limit and value; empty for ratios.
     """
 
     workload: str
     title: str
     limit: float
-    value: Callable[[Comparisons], float | None]
+    value: Reader
     unit: str = ""
 
 
 def lines(comparisons: Comparisons) -> list[Line]:
-    """Return the goals that these figures can answer, with what was reached."""
+    """Return the goals that these figures can answer: what we reached, and the recording loop."""
     return [
-        Line(workload=goal.workload, title=goal.title, value=value, unit=goal.unit, goal=goal.limit)
+        Line(
+            workload=goal.workload,
+            title=goal.title,
+            value=value,
+            unit=goal.unit,
+            goal=goal.limit,
+            floor=goal.value(comparisons, RECORDING.name),
+        )
         for goal in GOALS
-        if (value := goal.value(comparisons)) is not None
+        if (value := goal.value(comparisons, OURS.name)) is not None
     ]
 
 
@@ -50,45 +61,43 @@ def _valid(comparisons: Comparisons, key: str, peer: str) -> Figure | None:
     return found if found and not found.problem else None
 
 
-def _against(
-    key: str, peers: tuple[str, ...], pick: Callable[[Ratio], float]
-) -> Callable[[Comparisons], float | None]:
-    """Return a reader of our worst ratio to these peers; None unless all of them have figures."""
+def _against(key: str, peers: tuple[str, ...], pick: Callable[[Ratio], float]) -> Reader:
+    """Return a reader of a runner's worst ratio to these peers; None unless all of them have figures."""
 
-    def value(comparisons: Comparisons) -> float | None:
-        ours = _valid(comparisons, key, OURS.name)
+    def value(comparisons: Comparisons, runner: str) -> float | None:
+        its = _valid(comparisons, key, runner)
         theirs = [_valid(comparisons, key, peer) for peer in peers]
-        ratios = [ratio(ours, figure) if ours and figure else None for figure in theirs]
+        ratios = [ratio(its, figure) if its and figure else None for figure in theirs]
         known = [pick(one) for one in ratios if one is not None]
         return max(known) if len(known) == len(peers) else None
 
     return value
 
 
-def _wall(key: str, *peers: str) -> Callable[[Comparisons], float | None]:
+def _wall(key: str, *peers: str) -> Reader:
     return _against(key, peers, lambda one: one.wall)
 
 
-def _cpu(key: str, *peers: str) -> Callable[[Comparisons], float | None]:
+def _cpu(key: str, *peers: str) -> Reader:
     return _against(key, peers, lambda one: one.cpu)
 
 
-def _growth(comparisons: Comparisons) -> float | None:
-    small = _valid(comparisons, "W1-1000-j2-tmpfs", OURS.name)
-    large = _valid(comparisons, "W1-100000-j2-tmpfs", OURS.name)
+def _growth(comparisons: Comparisons, runner: str) -> float | None:
+    small = _valid(comparisons, "W1-1000-j2-tmpfs", runner)
+    large = _valid(comparisons, "W1-100000-j2-tmpfs", runner)
     return large.wall_ms_per_test / small.wall_ms_per_test if small and large else None
 
 
-def _sleeping(comparisons: Comparisons) -> float | None:
-    run = _valid(comparisons, "W5", OURS.name)
-    start = _valid(comparisons, START_UP.key, OURS.name)
+def _sleeping(comparisons: Comparisons, runner: str) -> float | None:
+    run = _valid(comparisons, "W5", runner)
+    start = _valid(comparisons, START_UP.key, runner)
     if run is None or start is None or run.tests != _SLEEPS:
         return None
     return (run.wall_s - start.wall_s) / _IDEAL_S
 
 
-def _memory(comparisons: Comparisons) -> float | None:
-    run = _valid(comparisons, "W1-10000-j2-tmpfs", OURS.name)
+def _memory(comparisons: Comparisons, runner: str) -> float | None:
+    run = _valid(comparisons, "W1-10000-j2-tmpfs", runner)
     return run.peak_kib / 1024 if run else None
 
 

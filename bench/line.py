@@ -15,6 +15,7 @@ class Line:
         value: None when it could not be measured; `problem` says why.
         unit: of value and goal.
         goal: the most it may be; None where there is no goal.
+        floor: what the recording loop reached; None where it was not asked.
         problem: why there is no value.
     """
 
@@ -23,6 +24,7 @@ class Line:
     value: float | None
     unit: str
     goal: float | None = None
+    floor: float | None = None
     problem: str = ""
 
     @property

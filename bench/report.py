@@ -11,6 +11,7 @@ from bench.compare import Comparison
 from bench.line import Line
 from bench.machine import Machine
 from bench.measure import Figure, ratio
+from bench.peers.bare import RECORDING
 from bench.peers.peer import Peer, Tool
 from bench.peers.registry import OURS
 
@@ -50,17 +51,19 @@ def _runner_cells(name: str, figure: Figure, ours: Figure | None) -> list[str]:
 
 
 def line_table(lines: Sequence[Line]) -> str:
-    """Return a table of values beside their goals."""
-    head = ("workload", "what", "value", "goal", "")
-    return _table(head, [_line_cells(line) for line in lines])
+    """Return a table of values beside their goals, and beside the floor where one was measured."""
+    head = ["workload", "what", "value", "goal", "", f"the {RECORDING.name}"]
+    columns = len(head) if any(line.floor is not None for line in lines) else len(head) - 1
+    return _table(head[:columns], [_line_cells(line)[:columns] for line in lines])
 
 
 def _line_cells(line: Line) -> list[str]:
     unit = f" {line.unit}" if line.unit else ""
     value = "" if line.value is None else f"{line.value:,.2f}{unit}"
     goal = "" if line.goal is None else f"≤ {line.goal:g}{unit}"
+    floor = "" if line.floor is None else f"{line.floor:,.2f}{unit}"
     verdict = f"{line.verdict}: {line.problem}" if line.problem else line.verdict
-    return [line.workload, line.title, value, goal, verdict]
+    return [line.workload, line.title, value, goal, verdict, floor]
 
 
 def runner_table(tools: Mapping[Peer, Tool], absent: Mapping[str, str]) -> str:

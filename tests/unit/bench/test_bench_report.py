@@ -38,6 +38,21 @@ def test_goals_are_answered_only_where_all_their_figures_are_there() -> None:
     assert titles == {"wall against ctest, 1,000": "met", "CPU against ctest, 1,000": "met"}
 
 
+def test_a_goal_stands_beside_what_the_recording_loop_reaches() -> None:
+    comparison = _comparison(
+        "W2", **{"ctest": 2.0, "megatest": 3.0, "recording loop": 2.5, "make": 1.0, "ninja": 1.0}
+    )
+    (line,) = lines({"W2": comparison})
+    assert (line.value, line.floor, line.verdict) == (1.5, 1.25, "missed")
+    head, _, row = line_table([line]).splitlines()
+    assert head.endswith("| the recording loop |")
+    assert "1.25" in row
+
+
+def test_a_table_without_floors_has_no_column_for_them() -> None:
+    assert "loop" not in line_table([Line(workload="W7", title="list", value=1.0, unit="ms")])
+
+
 def test_a_line_shows_value_goal_and_verdict() -> None:
     table = line_table(
         [Line(workload="W7", title="list", value=120.0, unit="ms", goal=100.0), void("W8", "x", "why")]
