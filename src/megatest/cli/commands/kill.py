@@ -52,11 +52,13 @@ def kill_command(
 
 
 def _tell(run: RunRecord, report: KillReport, *, waited: bool) -> int:
-    if not report.asked:
+    spared = {test.id for test in report.spared}
+    asked = [test for test in report.asked if test.id not in spared]
+    if not asked:
         echo(f"nothing that matches is under way in run {run.name}")
         return 0
     left = {test.id for test in report.left}
-    for test in report.asked:
+    for test in asked:
         if test.id not in left:
             echo(f"killed {test.test_id}")
     holder = report.holder
