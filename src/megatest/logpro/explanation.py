@@ -16,8 +16,6 @@ def explain(verdict: Verdict) -> str:
 
 
 def _paragraphs(verdict: Verdict) -> Iterator[str]:
-    for finding in verdict.findings:
-        yield finding.render()
     for trigger in verdict.triggers:
         if trigger.state is not TriggerState.OK:
             yield f"trigger {trigger.tally.trigger.name!r} never fired ({_consequence(trigger)})"
