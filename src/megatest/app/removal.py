@@ -63,6 +63,7 @@ class RemoveOrder:
         dry_run: only tell.
         author: for the audit.
         reason: what is written down while the removal lasts.
+        around: area and name of the runs inside whose tests this removal goes on.
     """
 
     which: TestFilter
@@ -70,3 +71,4 @@ class RemoveOrder:
     dry_run: bool = False
     author: Author
     reason: str = "removal"
+    around: frozenset[tuple[str, str]] = frozenset()

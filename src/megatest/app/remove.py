@@ -15,10 +15,12 @@ from typing import Final
 from megatest.app import wiring
 from megatest.app.attend import Desk, hold, living_holder
 from megatest.app.edit import LOCKED, roll_up_parents
+from megatest.app.inner import inner_run, key_of
 from megatest.app.inspect import disks_of_test
 from megatest.app.kill import kill_tests
-from megatest.app.query import find_tests
+from megatest.app.query import RunFilter, find_runs, find_tests
 from megatest.app.removal import Gone, Kept, RemoveOrder, RemoveReport
+from megatest.app.retention import Retention, expired
 from megatest.app.runjournal import log_edits, open_run_log
 from megatest.app.scene import catch_up
 from megatest.engine.ports import Watcher
@@ -26,6 +28,7 @@ from megatest.model.change import TestChange
 from megatest.model.error import EnvironmentFault, MegatestError
 from megatest.model.lease import Lease, LeaseLost
 from megatest.model.record import RunRecord, TestRecord
+from megatest.model.slotted import replace
 from megatest.model.spec import Disk
 from megatest.model.status import ACTIVE, State, Status
 from megatest.workarea.marker import Owner
@@ -53,12 +56,33 @@ def remove_tests(desk: Desk, runs: Sequence[RunRecord], order: RemoveOrder, watc
         if run.state == LOCKED:
             report.kept.append(Kept(run=run.name, reason="the run is locked (see: megatest unlock)"))
         elif order.dry_run:
-            _Removal(desk, run, order, report, None).tell()
+            _Removal(desk, run, order, report, None, watcher).tell()
         else:
             _kill_first(desk, run, order, report, watcher)
             with hold(desk, run) as lease:
-                _Removal(desk, run, order, report, lease).carry_out()
+                _Removal(desk, run, order, report, lease, watcher).carry_out()
     return report
+
+
+def idle_and_expired(
+    desk: Desk, which: RunFilter, retention: Retention
+) -> tuple[list[RunRecord], list[RunRecord]]:
+    """Return the runs that need not be kept: those that may go, and those that an engine still holds.
+
+    Args:
+        desk: the area and its records.
+        which: the runs that count.
+        retention: what is to be kept.
+
+    Raises:
+        UserError: a pattern cannot be read.
+    """
+    runs = find_runs(desk.records, desk.session.area.field_names, which)
+    gone: list[RunRecord] = []
+    busy: list[RunRecord] = []
+    for run in expired(runs, retention, desk.clock.now()):
+        (gone if living_holder(desk.records, run) is None else busy).append(run)
+    return gone, busy
 
 
 def _kill_first(
@@ -75,8 +99,16 @@ class _Removal:
     """The removal of tests of one run, under its lease unless a living engine holds it."""
 
     def __init__(
-        self, desk: Desk, run: RunRecord, order: RemoveOrder, report: RemoveReport, lease: Lease | None
+        self,
+        desk: Desk,
+        run: RunRecord,
+        order: RemoveOrder,
+        report: RemoveReport,
+        lease: Lease | None,
+        watcher: Watcher,
     ) -> None:
+        self._desk = desk
+        self._watcher = watcher
         self._records = desk.records
         self._session = desk.session
         self._clock = desk.clock
@@ -202,7 +234,7 @@ class _Removal:
         paths: tuple[str, ...] = ()
         if test.shortdir.startswith("/") and (test.attempt or os.path.lexists(test.shortdir)):
             owner = self._owner(test)
-            if reason := self._clear_copies(test, owner):
+            if reason := self._clear_subrun(test) or self._clear_copies(test, owner):
                 self._keep(test, reason)
                 return False
             done = self._workarea.remove(test.shortdir, owner, dry_run=self._order.dry_run)
@@ -214,6 +246,22 @@ class _Removal:
             paths = done.paths
         self._report.gone.append(Gone(run=self._run.name, test=str(test.test_id), paths=paths))
         return True
+
+    def _clear_subrun(self, test: TestRecord) -> str:
+        """Remove what ran inside a test; return why something of it stays."""
+        try:
+            with inner_run(self._desk, test, read_only=self._order.dry_run) as inner:
+                around = self._order.around | {key_of(self._desk, self._run)}
+                if inner is None or inner.key in around:
+                    return ""
+                order = replace(self._order, which=inner.which, around=around)
+                report = remove_tests(inner.desk, [inner.run], order, self._watcher)
+        except MegatestError as error:
+            return f"its sub-run cannot be removed: {error.message}"
+        place = "" if inner.desk.session.area.home == self._session.area.home else f"{inner.key[0]}:"
+        self._report.gone += [replace(gone, run=f"{place}{gone.run}") for gone in report.gone]
+        kept = report.kept[0] if report.kept else None
+        return f"{place}{kept.name}, which ran inside, stays: {kept.reason}" if kept else ""
 
     def _clear_copies(self, test: TestRecord, owner: Owner) -> str:
         """Remove what ssh hosts have of a test's attempts; return why one may still have something."""

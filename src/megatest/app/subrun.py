@@ -11,9 +11,11 @@ from megatest.model.spec import Step, TestSpec
 from megatest.workarea.quote import sh_quote
 
 STEP: Final = "subrun"
+RECORD: Final = "testconfig.subrun"
+"""What the step leaves in the run directory: a line ``KEY VALUE`` for each thing that says what it ran."""
 
 _COMMAND: Final = """\
-cat > testconfig.subrun <<'mt__end_of_subrun'
+cat > {record} <<'mt__end_of_subrun'
 {config}mt__end_of_subrun
 ln -sfn {area} subrun-area
 set -- run{pattern} --area {area} -t {target} -n {runname}{options}
@@ -21,15 +23,17 @@ exec "${{MT_PYTHON:-python3}}" -m megatest.cli.start "$@"
 """
 
 
-def subrun_step(spec: TestSpec, home: str, target: Target, runname: str) -> Step | None:
+def subrun_step(spec: TestSpec, home: str, target: Target, runname: str, attempt: int) -> Step | None:
     """Return the step that runs what ``[subrun]`` says, and waits for it; None without.
 
-    The step fails if a test of the inner run does; no variable of the outer test reaches that.
+    The step fails if a test of the inner run does; no variable of the outer test reaches that.  The
+    first attempt takes the results that the inner run has; a later one runs again what is bad there.
 
     Args:
         spec: the test.
         home: the area of the outer run; a relative ``run-area`` is seen from there.
         target, runname: of the outer run, which the inner one shares unless the section says otherwise.
+        attempt: of the test, from 1.
 
     Raises:
         UserError: the inner run would be the outer one, and wait for itself.
@@ -47,12 +51,15 @@ def subrun_step(spec: TestSpec, home: str, target: Target, runname: str) -> Step
     mode = given.get("mode-patt", "")
     pattern = given.get("test-patt") or given.get("testpatt") or ("" if mode else "%")
     options = [("--modepatt", mode), ("--tags", given.get("tag-expr", ""))]
+    resolved = {**given, "run-area": area, "target": inner[0], "run-name": inner[1], "test-patt": pattern}
     command = _COMMAND.format(
-        config="".join(f"{key} {value}\n" for key, value in given.items() if "\n" not in value),
+        record=RECORD,
+        config="".join(f"{key} {value}\n" for key, value in resolved.items() if value and "\n" not in value),
         area=sh_quote(area),
         pattern=f" {sh_quote(pattern)}" if pattern else "",
         target=sh_quote(inner[0]),
         runname=sh_quote(inner[1]),
-        options="".join(f" {option} {sh_quote(value)}" for option, value in options if value),
+        options="".join(f" {option} {sh_quote(value)}" for option, value in options if value)
+        + (" --failed" if attempt > 1 else ""),
     )
     return Step(name=STEP, command=command, parameters={"subrun": "true"}, logpro=given.get("logpro"))

@@ -159,6 +159,10 @@ def _change(name: str) -> Later:
     return Later("classic_change", name)
 
 
+def _upkeep(name: str) -> Later:
+    return Later("classic_upkeep", name)
+
+
 ORDER: Final[tuple[tuple[tuple[str, ...], Action], ...]] = (
     (("clean-cache", "list-servers", "kill-servers", "server"), accept),
     (("env2file",), _environment("environment_files")),
@@ -170,12 +174,15 @@ ORDER: Final[tuple[tuple[tuple[str, ...], Action], ...]] = (
     (("show-config",), _query("show_config")),
     (("show-cmdinfo",), _environment("show_command_info")),
     (("remove-runs",), _change("remove_runs")),
+    (("remove-keep",), _change("remove_keep")),
     (("set-state-status",), _change("set_state_status")),
     (("set-run-status",), _change("set_run_status")),
     (("get-run-status",), _query("get_run_status")),
     (("testdata-csv",), _query("testdata_csv")),
     (("list-runs",), _query("list_runs")),
     (("list-db-targets",), _query("list_db_targets")),
+    (("list-run-time",), _query("list_run_time")),
+    (("list-test-time",), _query("list_test_time")),
     (RUN_FAMILY, _run_tests),
     (("rollup",), accept),
     (("lock",), _change("lock")),
@@ -186,6 +193,9 @@ ORDER: Final[tuple[tuple[tuple[str, ...], Action], ...]] = (
     (("showkeys",), _query("show_keys")),
     (("create-megatest-area",), _change("create_area")),
     (("create-test",), _change("create_test")),
+    (("rebuild-db",), _upkeep("rebuild_db")),
+    (("cleanup-db",), _upkeep("cleanup_db")),
+    (("mark-incompletes",), _upkeep("mark_incompletes")),
     (("update-meta",), _change("update_meta")),
     (("run-wait",), _change("run_wait")),
 )

@@ -6,21 +6,27 @@ import sys
 
 from megatest.app import wiring
 from megatest.app.attend import Desk
-from megatest.app.beside import ring_for
 from megatest.app.create import make_area, make_test
-from megatest.app.edit import LOCKED, set_lock, set_run, set_tests
+from megatest.app.edit import LOCKED, Edit, set_lock, set_run
+from megatest.app.inner import set_tests_and_subruns
 from megatest.app.kill import kill_tests, wait_for
-from megatest.app.query import TestFilter
-from megatest.app.removal import RemoveOrder
-from megatest.app.remove import remove_tests
-from megatest.app.runjournal import open_run_log
+from megatest.app.query import RunFilter, TestFilter
+from megatest.app.removal import RemoveOrder, RemoveReport
+from megatest.app.remove import idle_and_expired, remove_tests
+from megatest.app.retention import Retention
 from megatest.cli.classic_call import FAILED, Call
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
+from megatest.config.kind import integer, seconds
 from megatest.model.error import UserError
 from megatest.model.pattern import parse_pattern
 from megatest.model.record import RunRecord
 from megatest.model.status import State
+from megatest.reports.classic import old_runs
+
+_PRINT = "print"
+_REMOVE = "remove-runs"
+_ACTIONS_ON_OLD_RUNS = (_PRINT, _REMOVE)
 
 
 def remove_runs(call: Call) -> int:
@@ -32,12 +38,55 @@ def remove_runs(call: Call) -> int:
         author=call.author,
         reason=call.line.value("m") or "-remove-runs",
     )
-    report = remove_tests(_desk(call), runs, order, _watcher())
+    return _tell_removal(remove_tests(_desk(call), runs, order, _watcher()))
+
+
+def _tell_removal(report: RemoveReport) -> int:
     for gone in report.gone:
         print(f"removed {gone.name}")
     for kept in report.kept:
         print_error(f"warning: {kept.name} stays: {kept.reason}")
     return FAILED if report.kept else 0
+
+
+def remove_keep(call: Call) -> int:
+    """-remove-keep N: print all but the newest N runs of each target; -actions remove-runs removes them."""
+    actions = call.line.words("actions") or (_PRINT,)
+    for action in actions:
+        if action not in _ACTIONS_ON_OLD_RUNS:
+            known = ", ".join(_ACTIONS_ON_OLD_RUNS)
+            raise UserError(f"-actions {action!r} is not known here", hint=f"known: {known}")
+    retention = Retention(newest=_count(call, "remove-keep"), younger_than_s=_age_s(call))
+    target = call.target("-remove-keep", partly=True)
+    which = RunFilter(target=target, runname=call.line.value("runname"))
+    desk = _desk(call)
+    runs, busy = idle_and_expired(desk, which, retention)
+    for run in busy:
+        call.warn(f"run {run.name} stays: it is being executed")
+    if _PRINT in actions:
+        call.write("\n".join(old_runs(runs)))
+    if _REMOVE not in actions:
+        return 0
+    order = RemoveOrder(which=TestFilter(), author=call.author, reason=call.line.value("m") or "-remove-keep")
+    return _tell_removal(remove_tests(desk, runs, order, _watcher()))
+
+
+def _count(call: Call, option: str) -> int:
+    number = integer(call.line.value(option))
+    if number is None:
+        raise UserError(f"-{option} {call.line.value(option)!r} is no whole number", hint="give digits only")
+    return number
+
+
+def _age_s(call: Call) -> float:
+    """Return what -age says, in seconds."""
+    age = call.line.value("age")
+    if not age:
+        return 0
+    found = seconds(age)
+    if found is None:
+        raise UserError(f"-age {age!r} is no time", hint="write words like 30d, 12h, 10m")
+    return found
 
 
 def set_state_status(call: Call) -> int:
@@ -50,12 +99,13 @@ def set_state_status(call: Call) -> int:
             hint=f"for example: {action} NOT_STARTED,n/a",
         )
     runs, which = _unlocked_runs(call, action), call.tests(action)
+    code = 0
     for run in runs:
         if words[0] == State.KILLREQ:
             _kill(call, run, which)
         else:
-            _set(call, run, which, words)
-    return 0
+            code = _set(call, run, which, words) or code
+    return code
 
 
 def _unlocked_runs(call: Call, action: str) -> list[RunRecord]:
@@ -81,20 +131,19 @@ def _kill(call: Call, run: RunRecord, which: TestFilter) -> None:
         print_error(f"nothing that matches is under way in run {run.name}")
 
 
-def _set(call: Call, run: RunRecord, which: TestFilter, words: tuple[str, ...]) -> None:
+def _set(call: Call, run: RunRecord, which: TestFilter, words: tuple[str, ...]) -> int:
     comment = call.line.value("m") if call.line.has("m") else None
-    changed = set_tests(
-        call.records,
-        run,
-        which,
+    edit = Edit(
         state=words[0],
         status=words[1],
         comment=comment,
         reason=comment or "-set-state-status",
         author=call.author,
-        log=open_run_log(call.session, run),
     )
-    ring_for(call.session, run, changed, wiring.SystemClock())
+    _, problems = set_tests_and_subruns(_desk(call), run, which, edit, inside=True)
+    for problem in problems:
+        print_error(f"warning: {problem}")
+    return FAILED if problems else 0
 
 
 def set_run_status(call: Call) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from megatest.app.inspect import (
     one_section,
@@ -23,6 +23,7 @@ from megatest.reports import classic
 from megatest.reports.listing import dumps
 from megatest.reports.settings import Tables, render
 from megatest.reports.sexpr import sexpr
+from megatest.reports.times import Time, time_of_run, times_csv, times_json, times_of_tests, times_text
 from megatest.reports.values import Measurement, values_csv
 
 
@@ -60,6 +61,33 @@ def testdata_csv(call: Call) -> int:
         variable = call.line.value("testdata-csv")
         found = find_measurements(records, runs, tests=call.pattern(), variable=variable)
     call.write(values_csv(found))
+    return 0
+
+
+def list_run_time(call: Call) -> int:
+    """-list-run-time: how long runs took, from the first begin to the last end of their tests."""
+    which = RunFilter(target=call.line.value("target-patt"), runname=call.line.value("run-patt"))
+    times = (time_of_run(run, tests) for run, tests in _found(call, which))
+    return _write_times(call, [time for time in times if time is not None])
+
+
+def list_test_time(call: Call) -> int:
+    """-list-test-time: how long each test took, the longest of each run first."""
+    target = call.target("-list-test-time", partly=True)
+    found = _found(call, RunFilter(target=target, runname=call.line.value("runname")))
+    return _write_times(call, [time for run, tests in found for time in times_of_tests(run, tests)])
+
+
+def _found(call: Call, which: RunFilter) -> Iterator[tuple[RunRecord, list[TestRecord]]]:
+    records = call.records_if_any
+    if records is not None:
+        for run in find_runs(records, call.session.area.field_names, which):
+            yield run, find_tests(records, run, call.tests())
+
+
+def _write_times(call: Call, times: Sequence[Time]) -> int:
+    render = {"text": times_text, "json": times_json, "csv": times_csv}
+    call.write(render[call.mode(*render, default="text")](times))
     return 0
 
 

@@ -221,3 +221,16 @@ def progress_line(state: str, status: str, start_s: float, duration_text: str, p
     year, week, day = start.isocalendar()
     when = f"{year}ww{week:02d}.{day} {start:%H:%M}"
     return f"{state:<12}{status:<12}{when:<20}{duration_text:<12}{path:<40}".rstrip()
+
+
+def old_runs(runs: Iterable[RunRecord]) -> list[str]:
+    """Return the lines of -remove-keep: each target, below it what is to go and when that began."""
+    lines: list[str] = []
+    target = None
+    for run in runs:
+        if run.target != target:
+            target = run.target
+            lines.append(f"{target}:")
+        began = datetime.fromtimestamp(run.event_time, UTC).astimezone()
+        lines.append(f" {run.runname} {began:WW%V.%u %H:%M:%S} REMOVE")
+    return lines

@@ -67,7 +67,7 @@ def _orphans(db: sqlite3.Connection, path: str) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 severity=Severity.WARNING,
                 message=f"{path} has {count} {what}",
-                hint="they do no harm; `megatest rebuild` leaves them out",
+                hint="they do no harm; `megatest -cleanup-db` takes them out",
             )
 
 

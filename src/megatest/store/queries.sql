@@ -400,3 +400,15 @@ SELECT count(*) FROM tests WHERE run_id NOT IN (SELECT id FROM runs)
 
 -- name: steps_without_test
 SELECT count(*) FROM test_steps WHERE test_id NOT IN (SELECT id FROM tests)
+
+-- name: forget_tests_without_run
+DELETE FROM tests WHERE run_id NOT IN (SELECT id FROM runs)
+
+-- name: forget_steps_without_test
+DELETE FROM test_steps WHERE test_id NOT IN (SELECT id FROM tests)
+
+-- name: forget_values_without_test
+DELETE FROM test_data WHERE test_id NOT IN (SELECT id FROM tests)
+
+-- name: forget_rundat_without_test
+DELETE FROM test_rundat WHERE test_id NOT IN (SELECT id FROM tests)

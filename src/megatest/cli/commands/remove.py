@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from megatest.app.query import TestFilter, find_tests
+from megatest.app.query import RunFilter, TestFilter, find_tests
 from megatest.app.removal import RemoveOrder, RemoveReport
-from megatest.app.remove import remove_tests
-from megatest.cli.declare import AREA, JSON, RUN, Declined, Value, argument, command, flag
+from megatest.app.remove import idle_and_expired, remove_tests
+from megatest.app.retention import Retention
+from megatest.cli.declare import AREA, JSON, RUN, Declined, Misuse, Value, argument, command, flag, option
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
 from megatest.cli.opened import Opened, author, matching, open_area_and_records
 from megatest.cli.output import count_of, echo
 from megatest.cli.stream import go_on_without_output
+from megatest.config.kind import seconds
 from megatest.model.error import UserError
 from megatest.model.record import RunRecord
 from megatest.reports import listing
@@ -22,6 +24,8 @@ from megatest.reports import listing
 @command(
     "rm",
     argument("pattern", Value.PATTERN),
+    option("--keep", "N", "Leave the N newest runs of each target alone.", value=Value.COUNT, default=None),
+    option("--older-than", "TIME", "Leave alone what began later: 30d, 12h.", value=Value.PATTERN),
     flag("--keep-records", "Remove only directories; the tests are NOT_STARTED then."),
     flag("--dry-run", "Print what would go; do nothing."),
     flag("-y --yes", "Do not ask."),
@@ -31,6 +35,8 @@ from megatest.reports import listing
 )
 def rm_command(
     pattern: str,
+    keep: int | None,
+    older_than: str,
     keep_records: bool,
     dry_run: bool,
     yes: bool,
@@ -45,12 +51,22 @@ def rm_command(
     -n and -t may be patterns that mean several runs.  Running tests are killed first.  A run without
     tests goes too.  Locked runs, and directories that are not surely ours, stay.
 
+    With --keep or --older-than all runs are meant where -n and -t do not say which, and runs that are
+    being executed stay.
+
     Exit status: 0 all is gone, 1 something stays, 2 wrong use.
     """
+    retention = _retention(keep, older_than)
     opened = open_area_and_records(area, config_name, read_only=dry_run)
-    runs = opened.runs(target, runname)
+    if retention is None:
+        runs = opened.runs(target, runname)
+    else:
+        runs = _expired(opened, RunFilter(target=target, runname=runname), retention)
+        if not runs:
+            print_error("no run is old enough to go")
+            return 0
     which = TestFilter(pattern=pattern)
-    if len(runs) == 1 and opened.records.tests(runs[0].id):
+    if retention is None and len(runs) == 1 and opened.records.tests(runs[0].id):
         matching(opened, runs[0], which)
     if not dry_run and not yes:
         _confirm(opened, runs, which, keep_records=keep_records)
@@ -65,6 +81,27 @@ def rm_command(
     else:
         _tell(report, "would remove" if dry_run else "removed")
     return 1 if report.kept else 0
+
+
+def _retention(keep: int | None, older_than: str) -> Retention | None:
+    """Return which runs are to stay; None if nothing was said about it.
+
+    Raises:
+        Misuse: --older-than is no time.
+    """
+    if keep is None and not older_than:
+        return None
+    younger_than_s = seconds(older_than) if older_than else 0.0
+    if younger_than_s is None:
+        raise Misuse(f"{older_than!r} is no time; write words like 30d, 12h, 10m", "--older-than")
+    return Retention(newest=keep or 0, younger_than_s=younger_than_s)
+
+
+def _expired(opened: Opened, which: RunFilter, retention: Retention) -> list[RunRecord]:
+    runs, busy = idle_and_expired(opened.desk, which, retention)
+    for run in busy:
+        print_error(f"warning: run {run.name} stays: it is being executed")
+    return runs
 
 
 def _confirm(opened: Opened, runs: Sequence[RunRecord], which: TestFilter, *, keep_records: bool) -> None:

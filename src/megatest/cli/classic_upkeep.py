@@ -1,0 +1,44 @@
+"""The original's upkeep of an area's records: -mark-incompletes, -rebuild-db, -cleanup-db."""
+
+from __future__ import annotations
+
+from megatest.app import wiring
+from megatest.app.look import settle_on_look
+from megatest.app.query import RunFilter, find_runs
+from megatest.cli.classic_call import Call
+from megatest.model.status import ACTIVE
+from megatest.reports.verdict import word
+
+
+def mark_incompletes(call: Call) -> int:
+    """-mark-incompletes: settle what ended or died while no engine looked after it, and say how."""
+    target = call.target("-mark-incompletes", partly=True)
+    which = RunFilter(target=target, runname=call.line.value("runname"))
+    for run in find_runs(call.records, call.session.area.field_names, which):
+        under_way = {test.id for test in call.records.tests(run.id, states=ACTIVE) if not test.is_parent}
+        if note := settle_on_look(call.session, call.records, run):
+            call.warn(f"{run.name}: {note}")
+        for test in call.records.tests(run.id):
+            if test.id in under_way and test.state not in ACTIVE:
+                why = f": {test.comment}" if test.comment else ""
+                print(f"{run.name}/{test.test_id} {word(test.state, test.status)}{why}")
+    return 0
+
+
+def rebuild_db(call: Call) -> int:
+    """-rebuild-db: bring the schema of the area's database up to date; opening it for writing does so."""
+    call.records.runs(None)
+    print(f"{call.session.database} is up to date")
+    return 0
+
+
+def cleanup_db(call: Call) -> int:
+    """-cleanup-db: take out rows of tests and runs that do not exist, and give their room back."""
+    from megatest.store.tidy import tidy
+
+    call.records.runs(None)  # an older schema is brought up to date first
+    session = call.session
+    gone = tidy(session.database, network=wiring.on_network(session.area.home))
+    rows = "1 row" if gone == 1 else f"{gone or 'no'} rows"
+    print(f"{session.database}: {rows} of tests and runs that do not exist taken out, free room given back")
+    return 0
