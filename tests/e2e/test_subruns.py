@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from area_kit import W1, AreaKit, make_area
+from area_kit import W1, AreaKit, make_area, wait_for_file
 
 RUN = ("-t", "ubuntu/nfs", "-n", "w1")
 SET = ("set", "outer", "--reason", "look again", *RUN)
@@ -73,6 +73,17 @@ def test_a_test_goes_though_the_area_of_what_ran_inside_is_gone(outer: AreaKit, 
     assert "removed ubuntu/nfs/w1\n" in outer.good("rm", "%", *RUN, "-y")
 
 
+def test_a_sub_run_that_cannot_be_read_is_told_with_the_way_out(outer: AreaKit, inner: AreaKit) -> None:
+    (inner.home / "megatest.config").write_text("[fields]\nother TEXT\n[setup]\nlinktree lt\n")
+    done = outer.megatest("rm", "%", *RUN, "-y")
+    assert done.code == 1
+    assert "outer stays: its sub-run cannot be removed" in done.err
+    record = outer.home / "runs/ubuntu/nfs/w1/outer/testconfig.subrun"
+    assert f"(without {record} it is left alone)" in done.err
+    record.unlink()
+    outer.good("rm", "%", *RUN, "-y")
+
+
 def test_the_original_sets_states_inside_too(outer: AreaKit, inner: AreaKit) -> None:
     outer.good("-set-state-status", "COMPLETED,WAIVED", *W1, "-testpatt", "outer")
     waived = "COMPLETED/WAIVED"
@@ -108,3 +119,17 @@ def test_a_later_attempt_runs_again_only_what_is_bad_inside(outer: AreaKit, inne
     outer.good("run", "outer", "--failed", *RUN)
     assert statuses(outer) == {"outer": "COMPLETED/PASS"}
     assert (count(inner, "good"), count(inner, "bad")) == (1, 2)
+
+
+def test_a_later_attempt_runs_again_what_was_cut_off_inside(tmp_path: Path) -> None:
+    inner, kit = make_area(tmp_path / "inner"), make_area(tmp_path / "area")
+    inner.add_test("told", "touch begun; while [ ! -e $MT_RUN_AREA_HOME/enough ]; do sleep 0.1; done")
+    kit.add_test("outer", "exit 0", "[subrun]\nrun-area ../inner\n")
+    engine = kit.start("run", "outer", *RUN)
+    wait_for_file(inner.home / "runs/ubuntu/nfs/w1/told/begun")
+    kit.good("kill", "outer", *RUN)
+    engine.communicate(timeout=60)
+    assert statuses(inner) == {"told": "INCOMPLETE/KILLED"}  # its run was ended, nobody meant this test
+    (inner.home / "enough").touch()
+    kit.good("run", "outer", "--failed", *RUN)
+    assert statuses(inner) == {"told": "COMPLETED/PASS"}

@@ -69,6 +69,45 @@ def test_a_run_that_is_being_executed_is_never_too_old(area: AreaKit) -> None:
     assert runs(area) == ["suse/nfs/w1", "ubuntu/nfs/w1", "ubuntu/nfs/w4"]
 
 
+def test_directories_can_go_while_results_stay(tmp_path: Path) -> None:
+    kit = suite(tmp_path / "area")
+    kit.megatest("run", "%", "-t", "ubuntu/nfs", "-n", "w1")
+    before = kit.good("list")
+    assert "would remove ubuntu/nfs/w1/items/red\n" in kit.good("rm", "%", "--keep-results", "--dry-run")
+    out = kit.good("rm", "%", "--keep-results", "-y")
+    assert "removed ubuntu/nfs/w1/items/red\n" in out
+    assert "removed ubuntu/nfs/w1\n" not in out
+    assert list((kit.home / "runs").iterdir()) == []
+    assert kit.good("list") == before
+    assert "the run directory of ok was removed, and its log with it" in kit.megatest("log", "ok").err
+    assert kit.good("rm", "%", "--keep-results", "-y") == ""
+    assert kit.good("run", "ok,items", "--dry-run", "-t", "ubuntu/nfs", "-n", "w1") == "nothing to run\n"
+    (kit.home / "megatest.db").unlink()
+    kit.good("rebuild")
+    assert kit.good("list") == before
+    kit.good("run", "ok", "--rerun-all", "-t", "ubuntu/nfs", "-n", "w1")
+    assert (kit.home / "runs/ubuntu/nfs/w1/ok/said").exists()
+
+
+def test_what_is_being_executed_keeps_its_directory(tmp_path: Path) -> None:
+    kit = make_area(tmp_path / "area")
+    kit.add_test("told", "touch begun; while [ ! -e enough ]; do sleep 0.1; done")
+    engine = kit.start("run", "told", "-t", "ubuntu/nfs", "-n", "w1")
+    wait_for_file(kit.home / "runs/ubuntu/nfs/w1/told/begun")
+    done = kit.megatest("rm", "%", "--keep-results", "-y")
+    (kit.home / "runs/ubuntu/nfs/w1/told/enough").touch()
+    engine.communicate(timeout=60)
+    assert done.code == 1
+    assert "warning: ubuntu/nfs/w1/told stays: process" in done.err
+    assert engine.returncode == 0
+
+
+def test_results_cannot_both_stay_and_go(area: AreaKit) -> None:
+    done = area.megatest("rm", "%", "--keep-results", "--keep-records", "-y")
+    assert done.code == 2
+    assert "--keep-results: says that the results stay, --keep-records that they go" in done.err
+
+
 def test_remove_keep_only_prints_unless_it_is_told_to_remove(area: AreaKit) -> None:
     out = area.good("-remove-keep", "3")
     assert re.fullmatch(r"ubuntu/nfs:\n w1 WW\d\d\.\d \d\d:\d\d:\d\d REMOVE\n", out), out

@@ -122,7 +122,7 @@ class TestBriefing:
         if spec.depends_on_items:
             spec = self._read_again(spec, (*shared, *own))
         own = (*own, *spec.environment)
-        steps = (*spec.steps, *self._subrun(spec, attempt))
+        steps = (*spec.steps, *self._subrun(spec))
         if not spec.runscript and not steps:
             raise UserError(f"test {test_id.test} has neither [setup] runscript nor [ezsteps]")
         return Brief(
@@ -152,9 +152,9 @@ class TestBriefing:
             exit_table=area.script_exit_table,
         )
 
-    def _subrun(self, spec: TestSpec, attempt: int) -> tuple[Step, ...]:
+    def _subrun(self, spec: TestSpec) -> tuple[Step, ...]:
         context = self._context
-        step = subrun_step(spec, self._session.area.home, context.target, context.runname, attempt)
+        step = subrun_step(spec, self._session.area.home, context.target, context.runname)
         return (step,) if step is not None else ()
 
     def _first_attempt(self, test_id: TestId, attempt: int) -> int:

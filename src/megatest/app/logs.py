@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from megatest.model.error import EnvironmentFault, UserError
 from megatest.model.record import StepRecord, TestRecord
 from megatest.model.rundir import JOB_LOG
+from megatest.model.status import ENDED
 
 _TAIL_BYTES = 64 * 1024
 _LOOK_EVERY_S = 0.2
@@ -26,6 +27,8 @@ def log_of(test: TestRecord, steps: Sequence[StepRecord], step: str = "") -> str
     Raises:
         UserError: the test has not run, has no such step, or the step has no log.
     """
+    if not test.shortdir and test.attempt and test.state in ENDED:
+        raise UserError(f"the run directory of {test.test_id} was removed, and its log with it")
     if not test.shortdir:
         raise UserError(f"{test.test_id} has no run directory yet: it is {test.state}")
     if step:

@@ -60,6 +60,7 @@ class RemoveOrder:
     Attributes:
         which: of which tests.
         keep_records: only what is on disk goes; the rows are NOT_STARTED again.
+        keep_results: only what is on disk goes; the rows still say how the tests came out.
         dry_run: only tell.
         author: for the audit.
         reason: what is written down while the removal lasts.
@@ -68,6 +69,7 @@ class RemoveOrder:
 
     which: TestFilter
     keep_records: bool = False
+    keep_results: bool = False
     dry_run: bool = False
     author: Author
     reason: str = "removal"

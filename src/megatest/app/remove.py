@@ -23,6 +23,7 @@ from megatest.app.removal import Gone, Kept, RemoveOrder, RemoveReport
 from megatest.app.retention import Retention, expired
 from megatest.app.runjournal import log_edits, open_run_log
 from megatest.app.scene import catch_up
+from megatest.app.subrun import RECORD
 from megatest.engine.ports import Watcher
 from megatest.model.change import TestChange
 from megatest.model.error import EnvironmentFault, MegatestError
@@ -42,8 +43,8 @@ _RENEW_S: Final = 5.0
 def remove_tests(desk: Desk, runs: Sequence[RunRecord], order: RemoveOrder, watcher: Watcher) -> RemoveReport:
     """Remove tests of runs, and the runs that have no tests left.
 
-    Tests that run are killed first.  What cannot be removed is kept, with the reason, and the rest
-    goes: a locked run, a test that does not end, a directory that is not ours.
+    Tests that run are killed first, unless results are kept.  What cannot be removed is kept, with the
+    reason, and the rest goes: a locked run, a test that does not end, a directory that is not ours.
 
     Args:
         desk: the area and its records.
@@ -58,7 +59,8 @@ def remove_tests(desk: Desk, runs: Sequence[RunRecord], order: RemoveOrder, watc
         elif order.dry_run:
             _Removal(desk, run, order, report, None, watcher).tell()
         else:
-            _kill_first(desk, run, order, report, watcher)
+            if not order.keep_results:
+                _kill_first(desk, run, order, report, watcher)
             with hold(desk, run) as lease:
                 _Removal(desk, run, order, report, lease, watcher).carry_out()
     return report
@@ -127,11 +129,15 @@ class _Removal:
         """Report what would go."""
         going: set[int] = set()
         for test in self._leaves():
-            if test.state in ACTIVE:
+            if self._order.keep_results:
+                self._clear(test)
+            elif test.state in ACTIVE:
                 self._report.gone.append(Gone(run=self._run.name, test=f"{test.test_id} (after a kill)"))
             elif not self._remove_directory(test):
                 continue
             going.add(test.id)
+        if self._order.keep_results:
+            return
         every = self._records.tests(self._run.id)
         left = [test for test in every if test.id not in going]
         parents = self._without_items(left)
@@ -150,6 +156,11 @@ class _Removal:
     def _carry_out(self) -> None:
         if self._lease is not None:
             catch_up(self._log, self._records, self._records.tests(self._run.id))
+        if self._order.keep_results:
+            for test in self._leaves():
+                self._stay_holder()
+                self._clear(test)
+            return
         touched: set[str] = set()
         for test in self._leaves():
             if self._remove(test) and test.test_id.item:
@@ -189,6 +200,23 @@ class _Removal:
         else:
             self._delete([test])
         return True
+
+    def _clear(self, test: TestRecord) -> None:
+        """Remove only what a test left on disk.
+
+        Its row is changed last: as long as it names a directory the same command finds it again, and
+        at no moment does it say less about how the test came out.
+        """
+        if not test.shortdir.startswith("/"):
+            return
+        if self._other is not None:
+            self._keep(test, f"process {self._other.pid} on {self._other.host} executes its run")
+        elif test.state in ACTIVE:
+            self._keep(test, f"it still runs ({test.state})")
+        elif self._remove_directory(test) and not self._order.dry_run:
+            change = TestChange(row=test.id, expected_state=test.state, rundir="n/a", shortdir="")
+            self._log.changes([change], self._lease.token if self._lease is not None else 0)
+            self._records.commit([change], None)
 
     def _stay_holder(self) -> None:
         """Renew the lease now and then; once it is lost, the rest goes as beside a living engine."""
@@ -257,7 +285,8 @@ class _Removal:
                 order = replace(self._order, which=inner.which, around=around)
                 report = remove_tests(inner.desk, [inner.run], order, self._watcher)
         except MegatestError as error:
-            return f"its sub-run cannot be removed: {error.message}"
+            record = os.path.join(test.shortdir, RECORD)
+            return f"its sub-run cannot be removed: {error.message} (without {record} it is left alone)"
         place = "" if inner.desk.session.area.home == self._session.area.home else f"{inner.key[0]}:"
         self._report.gone += [replace(gone, run=f"{place}{gone.run}") for gone in report.gone]
         kept = report.kept[0] if report.kept else None

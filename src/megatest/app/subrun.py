@@ -23,17 +23,15 @@ exec "${{MT_PYTHON:-python3}}" -m megatest.cli.start "$@"
 """
 
 
-def subrun_step(spec: TestSpec, home: str, target: Target, runname: str, attempt: int) -> Step | None:
+def subrun_step(spec: TestSpec, home: str, target: Target, runname: str) -> Step | None:
     """Return the step that runs what ``[subrun]`` says, and waits for it; None without.
 
-    The step fails if a test of the inner run does; no variable of the outer test reaches that.  The
-    first attempt takes the results that the inner run has; a later one runs again what is bad there.
+    The step fails if a test of the inner run does; no variable of the outer test reaches that.
 
     Args:
         spec: the test.
         home: the area of the outer run; a relative ``run-area`` is seen from there.
         target, runname: of the outer run, which the inner one shares unless the section says otherwise.
-        attempt: of the test, from 1.
 
     Raises:
         UserError: the inner run would be the outer one, and wait for itself.
@@ -59,7 +57,6 @@ def subrun_step(spec: TestSpec, home: str, target: Target, runname: str, attempt
         pattern=f" {sh_quote(pattern)}" if pattern else "",
         target=sh_quote(inner[0]),
         runname=sh_quote(inner[1]),
-        options="".join(f" {option} {sh_quote(value)}" for option, value in options if value)
-        + (" --failed" if attempt > 1 else ""),
+        options="".join(f" {option} {sh_quote(value)}" for option, value in options if value),
     )
     return Step(name=STEP, command=command, parameters={"subrun": "true"}, logpro=given.get("logpro"))

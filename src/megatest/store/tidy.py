@@ -9,7 +9,12 @@ from megatest.store.database import connect
 from megatest.store.fault import told
 from megatest.store.statement import load_statements
 
-_ORPHANS: Final = ("tests_without_run", "steps_without_test", "values_without_test", "rundat_without_test")
+_FORGET: Final = (
+    "forget_tests_without_run",
+    "forget_steps_without_test",
+    "forget_values_without_test",
+    "forget_rundat_without_test",
+)
 
 
 def tidy(path: str, *, network: bool, busy_timeout_s: float = 10.0) -> int:
@@ -29,7 +34,7 @@ def tidy(path: str, *, network: bool, busy_timeout_s: float = 10.0) -> int:
     statements = load_statements(["unused"])
     with told(path), closing(connect(path, network=network, read_only=False, timeout_s=busy_timeout_s)) as db:
         db.execute("BEGIN IMMEDIATE")
-        gone = sum(db.execute(statements[f"forget_{name}"]).rowcount for name in _ORPHANS)
+        gone = sum(db.execute(statements[name]).rowcount for name in _FORGET)
         db.execute("COMMIT")
         db.execute("VACUUM")
     return gone

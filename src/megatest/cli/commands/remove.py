@@ -26,6 +26,7 @@ from megatest.reports import listing
     argument("pattern", Value.PATTERN),
     option("--keep", "N", "Leave the N newest runs of each target alone.", value=Value.COUNT, default=None),
     option("--older-than", "TIME", "Leave alone what began later: 30d, 12h.", value=Value.PATTERN),
+    flag("--keep-results", "Remove only directories; the results stay as they are."),
     flag("--keep-records", "Remove only directories; the tests are NOT_STARTED then."),
     flag("--dry-run", "Print what would go; do nothing."),
     flag("-y --yes", "Do not ask."),
@@ -37,6 +38,7 @@ def rm_command(
     pattern: str,
     keep: int | None,
     older_than: str,
+    keep_results: bool,
     keep_records: bool,
     dry_run: bool,
     yes: bool,
@@ -51,11 +53,15 @@ def rm_command(
     -n and -t may be patterns that mean several runs.  Running tests are killed first.  A run without
     tests goes too.  Locked runs, and directories that are not surely ours, stay.
 
+    With --keep-results what runs is left alone, and nothing is killed.
+
     With --keep or --older-than all runs are meant where -n and -t do not say which, and runs that are
     being executed stay.
 
     Exit status: 0 all is gone, 1 something stays, 2 wrong use.
     """
+    if keep_results and keep_records:
+        raise Misuse("says that the results stay, --keep-records that they go", "--keep-results")
     retention = _retention(keep, older_than)
     opened = open_area_and_records(area, config_name, read_only=dry_run)
     if retention is None:
@@ -69,9 +75,14 @@ def rm_command(
     if retention is None and len(runs) == 1 and opened.records.tests(runs[0].id):
         matching(opened, runs[0], which)
     if not dry_run and not yes:
-        _confirm(opened, runs, which, keep_records=keep_records)
+        _confirm(opened, runs, which, keep_rows=keep_records or keep_results)
     order = RemoveOrder(
-        which=which, keep_records=keep_records, dry_run=dry_run, author=author(), reason="megatest rm"
+        which=which,
+        keep_records=keep_records,
+        keep_results=keep_results,
+        dry_run=dry_run,
+        author=author(),
+        reason="megatest rm",
     )
     if not dry_run:
         go_on_without_output()
@@ -104,10 +115,10 @@ def _expired(opened: Opened, which: RunFilter, retention: Retention) -> list[Run
     return runs
 
 
-def _confirm(opened: Opened, runs: Sequence[RunRecord], which: TestFilter, *, keep_records: bool) -> None:
+def _confirm(opened: Opened, runs: Sequence[RunRecord], which: TestFilter, *, keep_rows: bool) -> None:
     tests = sum(len(find_tests(opened.records, run, which)) for run in runs)
     names = ", ".join(run.name for run in runs[:5]) + (" ..." if len(runs) > 5 else "")
-    what = "the directories" if keep_records else "directories and records"
+    what = "the directories" if keep_rows else "directories and records"
     if not sys.stdin.isatty():
         raise UserError(
             f"rm would remove {what} of {count_of(tests, 'test')} of {names}",
