@@ -80,6 +80,7 @@ def test_directories_can_go_while_results_stay(tmp_path: Path) -> None:
     assert list((kit.home / "runs").iterdir()) == []
     assert kit.good("list") == before
     assert "the run directory of ok was removed, and its log with it" in kit.megatest("log", "ok").err
+    assert "directory   removed; the result stays" in kit.good("show", "ok")
     assert kit.good("rm", "%", "--keep-results", "-y") == ""
     assert kit.good("run", "ok,items", "--dry-run", "-t", "ubuntu/nfs", "-n", "w1") == "nothing to run\n"
     (kit.home / "megatest.db").unlink()

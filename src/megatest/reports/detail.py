@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from megatest.model.record import AttemptRecord, EditRecord, RunRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.slotted import dataclass
 from megatest.model.spec import TestMeta
+from megatest.model.status import ENDED
 from megatest.reports import listing, verdict
 from megatest.reports.table import columns, printable
 from megatest.reports.values import value_json
@@ -83,9 +84,11 @@ def _facts(detail: Detail) -> list[tuple[str, str]]:
         ("took", listing.duration(test.run_duration_s)),
         ("host", f"{test.host} ({test.uname})" if test.uname != "n/a" else test.host),
         ("load, disk", f"{test.cpuload:.2f}, {_size(test.diskfree_kib)} free"),
-        ("directory", test.rundir),
-        ("really", test.shortdir),
     ]
+    if test.shortdir:
+        facts += [("directory", test.rundir), ("really", test.shortdir)]
+    elif test.state in ENDED:
+        facts.append(("directory", "removed; the result stays"))
     if test.executor:
         facts.append(("executor", test.executor))
     return facts
