@@ -40,6 +40,8 @@ def test_rm_keeps_the_newest_runs_of_each_target(area: AreaKit) -> None:
     assert runs(area) == ["suse/nfs/w1", "ubuntu/nfs/w3", "ubuntu/nfs/w4"]
     again = area.megatest("rm", "%", "--keep", "2", "-y")
     assert (again.code, again.err) == (0, "no run is old enough to go\n")
+    assert json.loads(area.good("rm", "%", "--keep", "2", "--json")) == {"removed": [], "kept": []}
+    assert "no run matches 'wx'" in area.megatest("rm", "%", "--keep", "2", "-n", "wx", "-y").err
 
 
 def test_rm_leaves_young_runs_alone(area: AreaKit) -> None:

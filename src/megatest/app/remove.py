@@ -18,7 +18,7 @@ from megatest.app.edit import LOCKED, roll_up_parents
 from megatest.app.inner import inner_run, key_of
 from megatest.app.inspect import disks_of_test
 from megatest.app.kill import kill_tests
-from megatest.app.query import RunFilter, find_runs, find_tests
+from megatest.app.query import find_tests
 from megatest.app.removal import Gone, Kept, RemoveOrder, RemoveReport
 from megatest.app.retention import Retention, expired
 from megatest.app.runjournal import log_edits, open_run_log
@@ -67,19 +67,15 @@ def remove_tests(desk: Desk, runs: Sequence[RunRecord], order: RemoveOrder, watc
 
 
 def idle_and_expired(
-    desk: Desk, which: RunFilter, retention: Retention
+    desk: Desk, runs: Sequence[RunRecord], retention: Retention
 ) -> tuple[list[RunRecord], list[RunRecord]]:
     """Return the runs that need not be kept: those that may go, and those that an engine still holds.
 
     Args:
         desk: the area and its records.
-        which: the runs that count.
+        runs: those that count.
         retention: what is to be kept.
-
-    Raises:
-        UserError: a pattern cannot be read.
     """
-    runs = find_runs(desk.records, desk.session.area.field_names, which)
     gone: list[RunRecord] = []
     busy: list[RunRecord] = []
     for run in expired(runs, retention, desk.clock.now()):

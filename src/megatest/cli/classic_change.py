@@ -10,7 +10,7 @@ from megatest.app.create import make_area, make_test
 from megatest.app.edit import LOCKED, Edit, set_lock, set_run
 from megatest.app.inner import set_tests_and_subruns
 from megatest.app.kill import kill_tests, wait_for
-from megatest.app.query import RunFilter, TestFilter
+from megatest.app.query import RunFilter, TestFilter, find_runs
 from megatest.app.removal import RemoveOrder, RemoveReport
 from megatest.app.remove import idle_and_expired, remove_tests
 from megatest.app.retention import Retention
@@ -60,7 +60,8 @@ def remove_keep(call: Call) -> int:
     target = call.target("-remove-keep", partly=True)
     which = RunFilter(target=target, runname=call.line.value("runname"))
     desk = _desk(call)
-    runs, busy = idle_and_expired(desk, which, retention)
+    every = find_runs(call.records, call.session.area.field_names, which)
+    runs, busy = idle_and_expired(desk, every, retention)
     for run in busy:
         call.warn(f"run {run.name} stays: it is being executed")
     if _PRINT in actions:

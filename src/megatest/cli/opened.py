@@ -35,9 +35,17 @@ class Opened:
         """
         if not is_many(target) and not is_many(runname):
             return [one_run(self.records, self.session, target, runname)]
+        return self.all_runs(target, runname)
+
+    def all_runs(self, target: str, runname: str) -> list[RunRecord]:
+        """Return every run that ``-t`` and ``-n`` mean, all runs without them.
+
+        Raises:
+            UserError: they are there, and mean none.
+        """
         which = RunFilter(target=target, runname=runname)
         runs = find_runs(self.records, self.session.area.field_names, which)
-        if not runs:
+        if not runs and (target or runname):
             name = "/".join(part for part in (target, runname) if part)
             raise UserError(f"no run matches {name!r}", hint="see which there are: megatest list --runs")
         return runs

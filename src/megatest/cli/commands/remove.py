@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from megatest.app.query import RunFilter, TestFilter, find_tests
+from megatest.app.query import TestFilter, find_tests
 from megatest.app.removal import RemoveOrder, RemoveReport
 from megatest.app.remove import idle_and_expired, remove_tests
 from megatest.app.retention import Retention
@@ -67,14 +67,11 @@ def rm_command(
     if retention is None:
         runs = opened.runs(target, runname)
     else:
-        runs = _expired(opened, RunFilter(target=target, runname=runname), retention)
-        if not runs:
-            print_error("no run is old enough to go")
-            return 0
+        runs = _expired(opened, opened.all_runs(target, runname), retention)
     which = TestFilter(pattern=pattern)
     if retention is None and len(runs) == 1 and opened.records.tests(runs[0].id):
         matching(opened, runs[0], which)
-    if not dry_run and not yes:
+    if runs and not dry_run and not yes:
         _confirm(opened, runs, which, keep_rows=keep_records or keep_results)
     order = RemoveOrder(
         which=which,
@@ -108,11 +105,13 @@ def _retention(keep: int | None, older_than: str) -> Retention | None:
     return Retention(newest=keep or 0, younger_than_s=younger_than_s)
 
 
-def _expired(opened: Opened, which: RunFilter, retention: Retention) -> list[RunRecord]:
-    runs, busy = idle_and_expired(opened.desk, which, retention)
+def _expired(opened: Opened, runs: Sequence[RunRecord], retention: Retention) -> list[RunRecord]:
+    gone, busy = idle_and_expired(opened.desk, runs, retention)
     for run in busy:
         print_error(f"warning: run {run.name} stays: it is being executed")
-    return runs
+    if not gone:
+        print_error("no run is old enough to go")
+    return gone
 
 
 def _confirm(opened: Opened, runs: Sequence[RunRecord], which: TestFilter, *, keep_rows: bool) -> None:
