@@ -79,20 +79,6 @@ def test_a_kill_reaches_a_test_that_a_living_engine_has_not_started(
     assert "nothing that matches is under way in run ubuntu/nfs/w1" in done.said
 
 
-def test_a_kill_leaves_alone_what_the_engine_was_never_asked_to_start(area: AreaKit) -> None:
-    area.add_test("ok")
-    area.good("run", "ok", *RUN)
-    area.good("set", "ok", "--state", "NOT_STARTED", "--status", "n/a", "--reason", "later")
-    engine = area.start("run", "told", *RUN)
-    wait_for_file(run_dir(area, "told") / "begun")
-    assert "nothing that matches is under way" in area.good("kill", "ok", *RUN)
-    out = area.good("kill", "%", *RUN)
-    engine.communicate(timeout=60)
-    assert "killed told\n" in out
-    assert "killed ok" not in out
-    assert "NOT_STARTED" in area.good("list", "ok")
-
-
 def test_kill_without_wait_only_asks(area: AreaKit) -> None:
     engine = area.start("run", "slow", *RUN)
     wait_for_file(run_dir(area, "slow") / "begun")

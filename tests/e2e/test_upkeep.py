@@ -51,11 +51,44 @@ def test_rm_leaves_young_runs_alone(area: AreaKit) -> None:
     assert "ubuntu/nfs/w3" in runs(area)  # the newest of those that -n means
 
 
-def test_rm_tells_what_is_no_time(area: AreaKit) -> None:
-    done = area.megatest("rm", "%", "--older-than", "long", "-y")
+@pytest.mark.parametrize("time", ["", "long", "90.5d", "-3d", "90d foo", "5d 3", "7"])
+def test_what_is_no_time_removes_nothing(area: AreaKit, time: str) -> None:
+    done = area.megatest("rm", "%", f"--older-than={time}", "-y")
     assert done.code == 2
-    assert "--older-than: 'long' is no time; write words like 30d, 12h, 10m" in done.err
+    assert f"--older-than: {time!r} is no time; write words like 30d, 12h, 10m" in done.err
+    assert area.megatest("-remove-keep", "1", "-age", time, "-actions", "remove-runs").code == 2
     assert len(runs(area)) == 5
+
+
+def test_a_pattern_that_matches_no_old_test_is_told(area: AreaKit) -> None:
+    done = area.megatest("rm", "okay", "--keep", "1", "-y")
+    assert (done.code, done.err) == (0, "warning: no test of 3 old runs matches 'okay'\n")
+    assert len(runs(area)) == 5
+
+
+def test_a_locked_run_is_never_too_old(area: AreaKit) -> None:
+    area.good("lock", "-t", "ubuntu/nfs", "-n", "w1")
+    assert "w1" not in area.good("-remove-keep", "1")
+    area.good("rm", "%", "--keep", "1", "-y")
+    assert runs(area) == ["suse/nfs/w1", "ubuntu/nfs/w1", "ubuntu/nfs/w4"]
+
+
+def test_remove_keep_heeds_which_tests_are_meant_and_may_keep_records(area: AreaKit) -> None:
+    words = ("-remove-keep", "3", "-actions", "remove-runs")
+    area.good(*words, "-testpatt", "nothing")
+    assert len(runs(area)) == 5
+    area.good(*words, "-testpatt", "ok", "-keep-records")
+    assert "NOT_STARTED" in area.good("list", "-t", "ubuntu/nfs", "-n", "w1")
+
+
+def test_what_only_looks_makes_no_database(tmp_path: Path) -> None:
+    kit = make_area(tmp_path / "area")
+    kit.add_test("ok")
+    for words in (("-remove-keep", "1"), ("-mark-incompletes",), ("-list-run-time",)):
+        assert kit.good(*words) == ""
+    for words in (("-rebuild-db",), ("-cleanup-db",)):
+        assert "nothing has run in this area yet" in kit.megatest(*words).err
+    assert not (kit.home / "megatest.db").exists()
 
 
 def test_a_run_that_is_being_executed_is_never_too_old(area: AreaKit) -> None:
@@ -65,10 +98,47 @@ def test_a_run_that_is_being_executed_is_never_too_old(area: AreaKit) -> None:
     done = area.megatest("rm", "%", "--keep", "1", "-t", "ubuntu/nfs", "-y")
     (area.home / "runs/ubuntu/nfs/w1/told/enough").touch()
     engine.communicate(timeout=60)
-    assert done.code == 0, done.said
-    assert "warning: run ubuntu/nfs/w1 stays: it is being executed" in done.err
+    assert done.code == 1, done.said
+    assert "warning: ubuntu/nfs/w1 stays: it is being executed" in done.err
     assert engine.returncode == 0
     assert runs(area) == ["suse/nfs/w1", "ubuntu/nfs/w1", "ubuntu/nfs/w4"]
+
+
+def test_a_test_that_lives_without_an_engine_keeps_its_run(area: AreaKit) -> None:
+    area.add_test("told", "touch begun; while [ ! -e enough ]; do sleep 0.1; done")
+    engine = area.start("run", "told", "-t", "ubuntu/nfs", "-n", "w1")
+    wait_for_file(area.home / "runs/ubuntu/nfs/w1/told/begun")
+    engine.kill()
+    engine.communicate(timeout=60)
+    for words in (("--older-than", "1d"), ("--keep-results", "-t", "ubuntu/nfs", "-n", "w1")):
+        done = area.megatest("rm", "%", *words, "-y")
+        assert "warning: ubuntu/nfs/w1 stays: told still runs (RUNNING)" in done.err
+    (area.home / "runs/ubuntu/nfs/w1/told/enough").touch()
+    area.good("wait", "-t", "ubuntu/nfs", "-n", "w1")
+    assert "PASS" in area.good("list", "told", "-t", "ubuntu/nfs", "-n", "w1")
+
+
+def test_what_died_with_its_engine_does_not_hold_its_directory(area: AreaKit) -> None:
+    area.add_test(
+        "told", "echo $$ > begun.new; mv begun.new begun; while [ ! -e enough ]; do sleep 0.1; done"
+    )
+    engine = area.start("run", "told", "-t", "ubuntu/nfs", "-n", "w1")
+    begun = area.home / "runs/ubuntu/nfs/w1/told/begun"
+    wait_for_file(begun)
+    engine.kill()
+    engine.communicate(timeout=60)
+    end_job(begun)
+    out = area.good("rm", "told", "--keep-results", "-t", "ubuntu/nfs", "-n", "w1", "-y")
+    assert "removed ubuntu/nfs/w1/told\n" in out
+    assert "INCOMPLETE" in area.good("list", "told", "-t", "ubuntu/nfs", "-n", "w1")
+
+
+def end_job(begun: Path) -> None:
+    """Kill a test's script, whose pid it wrote into a file, and the job script above it."""
+    script = int(begun.read_text())
+    job = int(Path(f"/proc/{script}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(job, signal.SIGKILL)
+    os.kill(script, signal.SIGKILL)
 
 
 def test_directories_can_go_while_results_stay(tmp_path: Path) -> None:
@@ -101,7 +171,7 @@ def test_what_is_being_executed_keeps_its_directory(tmp_path: Path) -> None:
     (kit.home / "runs/ubuntu/nfs/w1/told/enough").touch()
     engine.communicate(timeout=60)
     assert done.code == 1
-    assert "warning: ubuntu/nfs/w1/told stays: process" in done.err
+    assert "warning: ubuntu/nfs/w1 stays: it is being executed" in done.err
     assert engine.returncode == 0
 
 
@@ -150,6 +220,9 @@ def test_times_of_runs_and_tests_are_listed(tmp_path: Path) -> None:
     )
     rows = kit.good("-list-test-time", *TARGET, "-runname", "w%", "-dumpmode", "csv").splitlines()
     assert {row.split(",")[2] for row in rows[1:]} == {"ok", "items/red", "items/green"}
+    kit.good("set", "ok", "--status", "WARN", "--reason", "look")
+    times = json.loads(kit.good("-list-test-time", *TARGET, "-runname", "w1", "-dumpmode", "json"))
+    assert [time["test"] for time in times if time["began"] is None] == ["ok"]
 
 
 def test_mark_incompletes_says_what_became_of_what_nobody_looks_after(tmp_path: Path) -> None:
@@ -161,10 +234,7 @@ def test_mark_incompletes_says_what_became_of_what_nobody_looks_after(tmp_path: 
     engine.kill()
     engine.communicate(timeout=60)
     assert kit.good("-mark-incompletes") == ""  # it lives
-    script = int(begun.read_text())
-    job = int(Path(f"/proc/{script}/stat").read_text().rpartition(")")[2].split()[1])
-    os.kill(job, signal.SIGKILL)
-    os.kill(script, signal.SIGKILL)
+    end_job(begun)
     out = kit.good("-mark-incompletes", *TARGET)
     assert out == "ubuntu/nfs/w1/told INCOMPLETE: Test is stuck or dead\n"
     assert kit.good("-mark-incompletes") == ""

@@ -31,22 +31,6 @@ class Author:
     time: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
-    """What a user sets by hand.
-
-    Attributes:
-        state, status, comment: None leaves what is there.
-        reason, author: kept with the change.
-    """
-
-    state: str | None
-    status: str | None
-    comment: str | None
-    reason: str
-    author: Author
-
-
 def check_unlocked(run: RunRecord) -> None:
     """Refuse to touch a locked run.
 
@@ -58,13 +42,23 @@ def check_unlocked(run: RunRecord) -> None:
 
 
 def set_tests(
-    records: AllRecords, run: RunRecord, which: TestFilter, edit: Edit, log: RunLog
+    records: AllRecords,
+    run: RunRecord,
+    which: TestFilter,
+    *,
+    state: str | None,
+    status: str | None,
+    comment: str | None,
+    reason: str,
+    author: Author,
+    log: RunLog,
 ) -> Sequence[TestRecord]:
     """Set state and status of tests by hand; parents of items follow their items.
 
     Args:
         records, run, which: the tests.
-        edit: what to set.
+        state, status, comment: None leaves what is there.
+        reason, author: kept with the change.
         log: the run's journal, which the database can be made from.
 
     Returns:
@@ -77,14 +71,14 @@ def set_tests(
     chosen = [test for test in find_tests(records, run, which) if not test.is_parent]
     changed = records.set_state_status(
         [test.id for test in chosen],
-        state=edit.state,
-        status=edit.status,
-        comment=edit.comment,
-        user=edit.author.user,
-        reason=edit.reason,
-        time=edit.author.time,
+        state=state,
+        status=status,
+        comment=comment,
+        user=author.user,
+        reason=reason,
+        time=author.time,
     )
-    conclude_edits(records, run, changed, author=edit.author, log=log)
+    conclude_edits(records, run, changed, author=author, log=log)
     return changed
 
 

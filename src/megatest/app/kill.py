@@ -30,13 +30,11 @@ class KillReport:
     Attributes:
         asked: the tests that were under way.
         left: those in which a process may still exist.
-        spared: those that nobody was going to start, and that are as they were.
         holder: the engine that was asked; None if this command ended them itself.
     """
 
     asked: Sequence[TestRecord] = ()
     left: Sequence[TestRecord] = ()
-    spared: Sequence[TestRecord] = ()
     holder: Holder | None = None
 
 
@@ -78,8 +76,7 @@ def kill_tests(
     elif wait:
         patience = desk.session.area.kill_grace_s + _SLACK_S
         wait_until(lambda: not still_active(desk.records, run, rows), timeout_s=patience)
-    spared = [now for row in rows if (now := desk.records.test_by_id(row)) and now.state == State.NOT_STARTED]
-    return KillReport(asked=asked, left=still_active(desk.records, run, rows), spared=spared, holder=holder)
+    return KillReport(asked=asked, left=still_active(desk.records, run, rows), holder=holder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

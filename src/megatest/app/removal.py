@@ -64,7 +64,7 @@ class RemoveOrder:
         dry_run: only tell.
         author: for the audit.
         reason: what is written down while the removal lasts.
-        around: area and name of the runs inside whose tests this removal goes on.
+        spare_busy: a run in which a test still runs, or that an engine holds, stays as it is.
     """
 
     which: TestFilter
@@ -73,4 +73,4 @@ class RemoveOrder:
     dry_run: bool = False
     author: Author
     reason: str = "removal"
-    around: frozenset[tuple[str, str]] = frozenset()
+    spare_busy: bool = False

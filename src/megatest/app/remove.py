@@ -13,23 +13,19 @@ from contextlib import suppress
 from typing import Final
 
 from megatest.app import wiring
-from megatest.app.attend import Desk, hold, living_holder
+from megatest.app.attend import Desk, hold, living_holder, settle_left
 from megatest.app.edit import LOCKED, roll_up_parents
-from megatest.app.inner import inner_run, key_of
 from megatest.app.inspect import disks_of_test
 from megatest.app.kill import kill_tests
 from megatest.app.query import find_tests
 from megatest.app.removal import Gone, Kept, RemoveOrder, RemoveReport
-from megatest.app.retention import Retention, expired
 from megatest.app.runjournal import log_edits, open_run_log
 from megatest.app.scene import catch_up
-from megatest.app.subrun import RECORD
 from megatest.engine.ports import Watcher
 from megatest.model.change import TestChange
 from megatest.model.error import EnvironmentFault, MegatestError
 from megatest.model.lease import Lease, LeaseLost
 from megatest.model.record import RunRecord, TestRecord
-from megatest.model.slotted import replace
 from megatest.model.spec import Disk
 from megatest.model.status import ACTIVE, State, Status
 from megatest.workarea.marker import Owner
@@ -38,12 +34,13 @@ from megatest.workarea.runlog import run_log_path
 from megatest.workarea.tree import prune
 
 _RENEW_S: Final = 5.0
+_EXECUTED: Final = "it is being executed"
 
 
 def remove_tests(desk: Desk, runs: Sequence[RunRecord], order: RemoveOrder, watcher: Watcher) -> RemoveReport:
     """Remove tests of runs, and the runs that have no tests left.
 
-    Tests that run are killed first, unless results are kept.  What cannot be removed is kept, with the
+    Tests that run are killed first, unless they are to be spared.  What cannot be removed is kept, with the
     reason, and the rest goes: a locked run, a test that does not end, a directory that is not ours.
 
     Args:
@@ -56,31 +53,36 @@ def remove_tests(desk: Desk, runs: Sequence[RunRecord], order: RemoveOrder, watc
     for run in runs:
         if run.state == LOCKED:
             report.kept.append(Kept(run=run.name, reason="the run is locked (see: megatest unlock)"))
+        elif order.spare_busy and (why := why_busy(desk, run, settle=not order.dry_run)):
+            report.kept.append(Kept(run=run.name, reason=why))
         elif order.dry_run:
-            _Removal(desk, run, order, report, None, watcher).tell()
+            _Removal(desk, run, order, report, None).tell()
         else:
-            if not order.keep_results:
+            if not order.spare_busy:
                 _kill_first(desk, run, order, report, watcher)
             with hold(desk, run) as lease:
-                _Removal(desk, run, order, report, lease, watcher).carry_out()
+                if lease is None and order.spare_busy:
+                    report.kept.append(Kept(run=run.name, reason=_EXECUTED))
+                else:
+                    _Removal(desk, run, order, report, lease).carry_out()
     return report
 
 
-def idle_and_expired(
-    desk: Desk, runs: Sequence[RunRecord], retention: Retention
-) -> tuple[list[RunRecord], list[RunRecord]]:
-    """Return the runs that need not be kept: those that may go, and those that an engine still holds.
+def why_busy(desk: Desk, run: RunRecord, *, settle: bool) -> str:
+    """Return why a run is not to be disturbed; empty if nothing in it runs.
 
     Args:
         desk: the area and its records.
-        runs: those that count.
-        retention: what is to be kept.
+        run: which run.
+        settle: say first what became of tests that no engine looks after; else they count as running.
     """
-    gone: list[RunRecord] = []
-    busy: list[RunRecord] = []
-    for run in expired(runs, retention, desk.clock.now()):
-        (gone if living_holder(desk.records, run) is None else busy).append(run)
-    return gone, busy
+    if living_holder(desk.records, run) is not None:
+        return _EXECUTED
+    active = [test for test in desk.records.tests(run.id, states=ACTIVE) if not test.is_parent]
+    if active and settle:
+        settle_left(desk, run)
+        active = [test for test in desk.records.tests(run.id, states=ACTIVE) if not test.is_parent]
+    return f"{active[0].test_id} still runs ({active[0].state})" if active else ""
 
 
 def _kill_first(
@@ -97,16 +99,8 @@ class _Removal:
     """The removal of tests of one run, under its lease unless a living engine holds it."""
 
     def __init__(
-        self,
-        desk: Desk,
-        run: RunRecord,
-        order: RemoveOrder,
-        report: RemoveReport,
-        lease: Lease | None,
-        watcher: Watcher,
+        self, desk: Desk, run: RunRecord, order: RemoveOrder, report: RemoveReport, lease: Lease | None
     ) -> None:
-        self._desk = desk
-        self._watcher = watcher
         self._records = desk.records
         self._session = desk.session
         self._clock = desk.clock
@@ -205,9 +199,7 @@ class _Removal:
         """
         if not test.shortdir.startswith("/"):
             return
-        if self._other is not None:
-            self._keep(test, f"process {self._other.pid} on {self._other.host} executes its run")
-        elif test.state in ACTIVE:
+        if test.state in ACTIVE:
             self._keep(test, f"it still runs ({test.state})")
         elif self._remove_directory(test) and not self._order.dry_run:
             change = TestChange(row=test.id, expected_state=test.state, rundir="n/a", shortdir="")
@@ -258,7 +250,7 @@ class _Removal:
         paths: tuple[str, ...] = ()
         if test.shortdir.startswith("/") and (test.attempt or os.path.lexists(test.shortdir)):
             owner = self._owner(test)
-            if reason := self._clear_subrun(test) or self._clear_copies(test, owner):
+            if reason := self._clear_copies(test, owner):
                 self._keep(test, reason)
                 return False
             done = self._workarea.remove(test.shortdir, owner, dry_run=self._order.dry_run)
@@ -270,23 +262,6 @@ class _Removal:
             paths = done.paths
         self._report.gone.append(Gone(run=self._run.name, test=str(test.test_id), paths=paths))
         return True
-
-    def _clear_subrun(self, test: TestRecord) -> str:
-        """Remove what ran inside a test; return why something of it stays."""
-        try:
-            with inner_run(self._desk, test, read_only=self._order.dry_run) as inner:
-                around = self._order.around | {key_of(self._desk, self._run)}
-                if inner is None or inner.key in around:
-                    return ""
-                order = replace(self._order, which=inner.which, around=around)
-                report = remove_tests(inner.desk, [inner.run], order, self._watcher)
-        except MegatestError as error:
-            record = os.path.join(test.shortdir, RECORD)
-            return f"its sub-run cannot be removed: {error.message} (without {record} it is left alone)"
-        place = "" if inner.desk.session.area.home == self._session.area.home else f"{inner.key[0]}:"
-        self._report.gone += [replace(gone, run=f"{place}{gone.run}") for gone in report.gone]
-        kept = report.kept[0] if report.kept else None
-        return f"{place}{kept.name}, which ran inside, stays: {kept.reason}" if kept else ""
 
     def _clear_copies(self, test: TestRecord, owner: Owner) -> str:
         """Remove what ssh hosts have of a test's attempts; return why one may still have something."""

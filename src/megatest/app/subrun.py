@@ -11,11 +11,9 @@ from megatest.model.spec import Step, TestSpec
 from megatest.workarea.quote import sh_quote
 
 STEP: Final = "subrun"
-RECORD: Final = "testconfig.subrun"
-"""What the step leaves in the run directory: a line ``KEY VALUE`` for each thing that says what it ran."""
 
 _COMMAND: Final = """\
-cat > {record} <<'mt__end_of_subrun'
+cat > testconfig.subrun <<'mt__end_of_subrun'
 {config}mt__end_of_subrun
 ln -sfn {area} subrun-area
 set -- run{pattern} --area {area} -t {target} -n {runname}{options}
@@ -49,10 +47,8 @@ def subrun_step(spec: TestSpec, home: str, target: Target, runname: str) -> Step
     mode = given.get("mode-patt", "")
     pattern = given.get("test-patt") or given.get("testpatt") or ("" if mode else "%")
     options = [("--modepatt", mode), ("--tags", given.get("tag-expr", ""))]
-    resolved = {**given, "run-area": area, "target": inner[0], "run-name": inner[1], "test-patt": pattern}
     command = _COMMAND.format(
-        record=RECORD,
-        config="".join(f"{key} {value}\n" for key, value in resolved.items() if value and "\n" not in value),
+        config="".join(f"{key} {value}\n" for key, value in given.items() if "\n" not in value),
         area=sh_quote(area),
         pattern=f" {sh_quote(pattern)}" if pattern else "",
         target=sh_quote(inner[0]),

@@ -6,18 +6,19 @@ import sys
 
 from megatest.app import wiring
 from megatest.app.attend import Desk
+from megatest.app.beside import ring_for
 from megatest.app.create import make_area, make_test
-from megatest.app.edit import LOCKED, Edit, set_lock, set_run
-from megatest.app.inner import set_tests_and_subruns
+from megatest.app.edit import LOCKED, set_lock, set_run, set_tests
 from megatest.app.kill import kill_tests, wait_for
 from megatest.app.query import RunFilter, TestFilter, find_runs
 from megatest.app.removal import RemoveOrder, RemoveReport
-from megatest.app.remove import idle_and_expired, remove_tests
-from megatest.app.retention import Retention
+from megatest.app.remove import remove_tests
+from megatest.app.retention import Retention, age_s, expired
+from megatest.app.runjournal import open_run_log
 from megatest.cli.classic_call import FAILED, Call
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
-from megatest.config.kind import integer, seconds
+from megatest.config.kind import integer
 from megatest.model.error import UserError
 from megatest.model.pattern import parse_pattern
 from megatest.model.record import RunRecord
@@ -59,17 +60,22 @@ def remove_keep(call: Call) -> int:
     retention = Retention(newest=_count(call, "remove-keep"), younger_than_s=_age_s(call))
     target = call.target("-remove-keep", partly=True)
     which = RunFilter(target=target, runname=call.line.value("runname"))
-    desk = _desk(call)
-    every = find_runs(call.records, call.session.area.field_names, which)
-    runs, busy = idle_and_expired(desk, every, retention)
-    for run in busy:
-        call.warn(f"run {run.name} stays: it is being executed")
+    if call.records_if_any is None:
+        return 0
+    every = find_runs(call.records_if_any, call.session.area.field_names, which)
+    runs = expired(every, retention, wiring.SystemClock().now())
     if _PRINT in actions:
         call.write("\n".join(old_runs(runs)))
     if _REMOVE not in actions:
         return 0
-    order = RemoveOrder(which=TestFilter(), author=call.author, reason=call.line.value("m") or "-remove-keep")
-    return _tell_removal(remove_tests(desk, runs, order, _watcher()))
+    order = RemoveOrder(
+        which=call.tests(),
+        keep_records=call.line.has("keep-records"),
+        spare_busy=True,
+        author=call.author,
+        reason=call.line.value("m") or "-remove-keep",
+    )
+    return _tell_removal(remove_tests(_desk(call), runs, order, _watcher()))
 
 
 def _count(call: Call, option: str) -> int:
@@ -81,12 +87,12 @@ def _count(call: Call, option: str) -> int:
 
 def _age_s(call: Call) -> float:
     """Return what -age says, in seconds."""
-    age = call.line.value("age")
-    if not age:
+    if not call.line.has("age"):
         return 0
-    found = seconds(age)
+    found = age_s(call.line.value("age"))
     if found is None:
-        raise UserError(f"-age {age!r} is no time", hint="write words like 30d, 12h, 10m")
+        hint = "write words like 30d, 12h, 10m"
+        raise UserError(f"-age {call.line.value('age')!r} is no time", hint=hint)
     return found
 
 
@@ -100,13 +106,12 @@ def set_state_status(call: Call) -> int:
             hint=f"for example: {action} NOT_STARTED,n/a",
         )
     runs, which = _unlocked_runs(call, action), call.tests(action)
-    code = 0
     for run in runs:
         if words[0] == State.KILLREQ:
             _kill(call, run, which)
         else:
-            code = _set(call, run, which, words) or code
-    return code
+            _set(call, run, which, words)
+    return 0
 
 
 def _unlocked_runs(call: Call, action: str) -> list[RunRecord]:
@@ -132,19 +137,20 @@ def _kill(call: Call, run: RunRecord, which: TestFilter) -> None:
         print_error(f"nothing that matches is under way in run {run.name}")
 
 
-def _set(call: Call, run: RunRecord, which: TestFilter, words: tuple[str, ...]) -> int:
+def _set(call: Call, run: RunRecord, which: TestFilter, words: tuple[str, ...]) -> None:
     comment = call.line.value("m") if call.line.has("m") else None
-    edit = Edit(
+    changed = set_tests(
+        call.records,
+        run,
+        which,
         state=words[0],
         status=words[1],
         comment=comment,
         reason=comment or "-set-state-status",
         author=call.author,
+        log=open_run_log(call.session, run),
     )
-    _, problems = set_tests_and_subruns(_desk(call), run, which, edit, inside=True)
-    for problem in problems:
-        print_error(f"warning: {problem}")
-    return FAILED if problems else 0
+    ring_for(call.session, run, changed, wiring.SystemClock())
 
 
 def set_run_status(call: Call) -> int:

@@ -67,7 +67,7 @@ def testdata_csv(call: Call) -> int:
 def list_run_time(call: Call) -> int:
     """-list-run-time: how long runs took, from the first begin to the last end of their tests."""
     which = RunFilter(target=call.line.value("target-patt"), runname=call.line.value("run-patt"))
-    times = (time_of_run(run, tests) for run, tests in _found(call, which))
+    times = (time_of_run(run, tests, edited) for run, tests, edited in _found(call, which))
     return _write_times(call, [time for time in times if time is not None])
 
 
@@ -75,14 +75,16 @@ def list_test_time(call: Call) -> int:
     """-list-test-time: how long each test took, the longest of each run first."""
     target = call.target("-list-test-time", partly=True)
     found = _found(call, RunFilter(target=target, runname=call.line.value("runname")))
-    return _write_times(call, [time for run, tests in found for time in times_of_tests(run, tests)])
+    return _write_times(call, [t for run, tests, edited in found for t in times_of_tests(run, tests, edited)])
 
 
-def _found(call: Call, which: RunFilter) -> Iterator[tuple[RunRecord, list[TestRecord]]]:
+def _found(call: Call, which: RunFilter) -> Iterator[tuple[RunRecord, list[TestRecord], set[int]]]:
+    """Yield runs with the tests that are meant, and the rows that somebody changed by hand."""
     records = call.records_if_any
     if records is not None:
         for run in find_runs(records, call.session.area.field_names, which):
-            yield run, find_tests(records, run, call.tests())
+            tests = find_tests(records, run, call.tests())
+            yield run, tests, {test.id for test in tests if records.edits(test.id)}
 
 
 def _write_times(call: Call, times: Sequence[Time]) -> int:

@@ -14,11 +14,14 @@ def mark_incompletes(call: Call) -> int:
     """-mark-incompletes: settle what ended or died while no engine looked after it, and say how."""
     target = call.target("-mark-incompletes", partly=True)
     which = RunFilter(target=target, runname=call.line.value("runname"))
-    for run in find_runs(call.records, call.session.area.field_names, which):
-        under_way = {test.id for test in call.records.tests(run.id, states=ACTIVE) if not test.is_parent}
-        if note := settle_on_look(call.session, call.records, run):
+    records = call.records_if_any
+    if records is None:
+        return 0
+    for run in find_runs(records, call.session.area.field_names, which):
+        under_way = {test.id for test in records.tests(run.id, states=ACTIVE) if not test.is_parent}
+        if note := settle_on_look(call.session, records, run):
             call.warn(f"{run.name}: {note}")
-        for test in call.records.tests(run.id):
+        for test in records.tests(run.id):
             if test.id in under_way and test.state not in ACTIVE:
                 why = f": {test.comment}" if test.comment else ""
                 print(f"{run.name}/{test.test_id} {word(test.state, test.status)}{why}")
@@ -27,7 +30,7 @@ def mark_incompletes(call: Call) -> int:
 
 def rebuild_db(call: Call) -> int:
     """-rebuild-db: bring the schema of the area's database up to date; opening it for writing does so."""
-    call.records.runs(None)
+    wiring.open_records(call.session).close()
     print(f"{call.session.database} is up to date")
     return 0
 
@@ -36,7 +39,7 @@ def cleanup_db(call: Call) -> int:
     """-cleanup-db: take out rows of tests and runs that do not exist, and give their room back."""
     from megatest.store.tidy import tidy
 
-    call.records.runs(None)  # an older schema is brought up to date first
+    wiring.open_records(call.session).close()  # an older schema is brought up to date first
     session = call.session
     gone = tidy(session.database, network=wiring.on_network(session.area.home))
     rows = "1 row" if gone == 1 else f"{gone or 'no'} rows"

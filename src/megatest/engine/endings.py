@@ -133,18 +133,11 @@ class Endings:
         """Honour kill requests that came before the processes.
 
         One of these tests may wait for another: it was killed all the same, whatever that one's end does.
-        What this engine was never asked to start is as it was: there is nothing to kill.
         """
-        meant = []
         for row in rows:
-            if self._plan.is_open(row.test_id):
-                meant.append(row)
-            else:
-                self._ledger.change(row, state=State.NOT_STARTED)
-        for row in meant:
             self._settle_unstarted(row, State.KILLED, Status.FAIL, f"{ON_REQUEST} before it began")
-        killed = {row.test_id for row in meant}
-        for row in meant:
+        killed = {row.test_id for row in rows}
+        for row in rows:
             news = self._plan.ended(row.test_id, row.state, row.status)
             self.consider([c for c in news if not (isinstance(c, Settle) and c.test_id in killed)])
 

@@ -184,11 +184,6 @@ class Plan:
         """Return how many tests and items have still to start."""
         return self._graph.open - self._graph.running
 
-    def is_open(self, test_id: TestId) -> bool:
-        """Return whether a test or item runs, or has still to start."""
-        row = self._graph.row(test_id)
-        return row is not None and row.is_open
-
     def is_ready(self, test_id: TestId) -> bool:
         """Return whether a test or item waits for nothing but limits."""
         row = self._graph.row(test_id)

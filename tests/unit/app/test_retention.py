@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from megatest.app.retention import Retention, expired
+from megatest.app.retention import Retention, age_s, expired
 from megatest.model.ids import Target
 from megatest.model.record import RunRecord
 
 NOW = 1_000_000
 
 
-def run(number: int, target: str, began: int) -> RunRecord:
+def run(number: int, target: str, began: int, state: str = "new") -> RunRecord:
     return RunRecord(
         id=number,
         target=Target((target,)),
         runname=f"r{number}",
-        state="new",
+        state=state,
         status="n/a",
         owner="me",
         event_time=began,
@@ -46,6 +47,21 @@ def test_of_runs_of_one_second_the_later_one_is_newer() -> None:
 def test_a_run_that_is_too_young_stays_also_beyond_the_newest() -> None:
     runs = [run(1, "a", NOW - 60), run(2, "a", NOW - 59), run(3, "a", NOW)]
     assert [one.id for one in expired(runs, Retention(newest=1, younger_than_s=60), NOW)] == [1]
+
+
+def test_a_locked_run_stays_and_is_one_of_the_newest_if_it_is() -> None:
+    runs = [run(1, "a", 10, "locked"), run(2, "a", 20), run(3, "a", 30, "locked")]
+    assert [one.id for one in expired(runs, Retention(newest=1), NOW)] == [2]
+
+
+@pytest.mark.parametrize(("text", "age"), [("30d", 2_592_000), (" 1h 30m ", 5_400), ("1w 2d", 777_600)])
+def test_an_age_is_the_sum_of_its_words(text: str, age: float) -> None:
+    assert age_s(text) == age
+
+
+@pytest.mark.parametrize("text", ["", " ", "30", "d", "-3d", "90.5d", "90d foo", "5d 3", "1w2d", "1D", "٣d"])
+def test_what_is_not_surely_an_age_is_none(text: str) -> None:
+    assert age_s(text) is None
 
 
 @given(RUNS, st.integers(0, 5), st.integers(0, 120))

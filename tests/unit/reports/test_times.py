@@ -53,6 +53,15 @@ def test_a_run_takes_from_its_first_begin_to_its_last_end() -> None:
     assert (time.began, time.seconds) == (1_005, 195)
 
 
+def test_what_was_changed_by_hand_says_nothing_of_when_it_ran() -> None:
+    time = time_of_run(RUN, TESTS, {1_010})
+    assert time is not None
+    assert (time.began, time.seconds) == (1_049.5, 150.5)
+    assert [time.began for time in times_of_tests(RUN, TESTS, {1_010})] == [1_049.5, None]
+    assert "n/a" in times_text(times_of_tests(RUN, TESTS, {1_010}))
+    assert times_csv(times_of_tests(RUN, TESTS, {1_010})).endswith("a,PASS,,5")
+
+
 def test_a_run_in_which_nothing_has_ended_has_no_time() -> None:
     assert time_of_run(RUN, [WAITING]) is None
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 
-from megatest.app.edit import Edit, set_lock
-from megatest.app.inner import set_tests_and_subruns
+from megatest.app.beside import ring_for
+from megatest.app.edit import set_lock, set_tests
 from megatest.app.query import TestFilter
+from megatest.app.runjournal import open_run_log
+from megatest.app.wiring import SystemClock
 from megatest.cli.declare import AREA, RUN, Value, argument, command, option
-from megatest.cli.main import print_error
 from megatest.cli.opened import author, matching, open_area_and_records
 from megatest.cli.output import echo
 from megatest.cli.words import warn_of_states, warn_of_statuses
@@ -36,13 +37,10 @@ def set_command(
     runname: str,
     area: str,
     config_name: str,
-) -> int:
+) -> None:
     """Set state, status or comment of the tests that match PATTERN by hand.
 
-    Who did it, when and why is kept: megatest show TEST.  Parents follow their items; with --state
-    NOT_STARTED so do the tests of sub-runs.
-
-    Exit status: 0, 1 a sub-run could not be changed, 2 wrong use.
+    Who did it, when and why is kept: megatest show TEST.  Parents follow their items.
     """
     if state is None and status is None and comment is None:
         raise UserError("set needs --state, --status or --comment")
@@ -57,15 +55,20 @@ def set_command(
     run = opened.runs(target, runname)[0]
     which = TestFilter(pattern=pattern)
     matching(opened, run, which)
-    edit = Edit(state=state, status=status, comment=comment, reason=reason, author=author())
-    # A verdict is about this test alone; what is to run again has to do so inside too.
-    inside = state == State.NOT_STARTED
-    changed, problems = set_tests_and_subruns(opened.desk, run, which, edit, inside=inside)
+    changed = set_tests(
+        opened.records,
+        run,
+        which,
+        state=state,
+        status=status,
+        comment=comment,
+        reason=reason,
+        author=author(),
+        log=open_run_log(opened.session, run),
+    )
+    ring_for(opened.session, run, changed, SystemClock())
     for test in changed:
         echo(f"{run.name}/{test.test_id}: {test.state}/{test.status}")
-    for problem in problems:
-        print_error(f"warning: {problem}")
-    return 1 if problems else 0
 
 
 @command("lock", *RUN, *AREA)

@@ -52,13 +52,11 @@ def kill_command(
 
 
 def _tell(run: RunRecord, report: KillReport, *, waited: bool) -> int:
-    spared = {test.id for test in report.spared}
-    asked = [test for test in report.asked if test.id not in spared]
-    if not asked:
+    if not report.asked:
         echo(f"nothing that matches is under way in run {run.name}")
         return 0
     left = {test.id for test in report.left}
-    for test in asked:
+    for test in report.asked:
         if test.id not in left:
             echo(f"killed {test.test_id}")
     holder = report.holder

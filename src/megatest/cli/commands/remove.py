@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 from megatest.app.query import TestFilter, find_tests
 from megatest.app.removal import RemoveOrder, RemoveReport
-from megatest.app.remove import idle_and_expired, remove_tests
-from megatest.app.retention import Retention
+from megatest.app.remove import remove_tests
+from megatest.app.retention import Retention, age_s, expired
 from megatest.cli.declare import AREA, JSON, RUN, Declined, Misuse, Value, argument, command, flag, option
 from megatest.cli.live import PlainWatcher
 from megatest.cli.main import print_error
 from megatest.cli.opened import Opened, author, matching, open_area_and_records
 from megatest.cli.output import count_of, echo
 from megatest.cli.stream import go_on_without_output
-from megatest.config.kind import seconds
 from megatest.model.error import UserError
 from megatest.model.record import RunRecord
 from megatest.reports import listing
@@ -25,7 +24,7 @@ from megatest.reports import listing
     "rm",
     argument("pattern", Value.PATTERN),
     option("--keep", "N", "Leave the N newest runs of each target alone.", value=Value.COUNT, default=None),
-    option("--older-than", "TIME", "Leave alone what began later: 30d, 12h.", value=Value.PATTERN),
+    option("--older-than", "TIME", "Leave alone what began later: 30d, 12h.", default=None),
     flag("--keep-results", "Remove only directories; the results stay as they are."),
     flag("--keep-records", "Remove only directories; the tests are NOT_STARTED then."),
     flag("--dry-run", "Print what would go; do nothing."),
@@ -37,7 +36,7 @@ from megatest.reports import listing
 def rm_command(
     pattern: str,
     keep: int | None,
-    older_than: str,
+    older_than: str | None,
     keep_results: bool,
     keep_records: bool,
     dry_run: bool,
@@ -53,10 +52,8 @@ def rm_command(
     -n and -t may be patterns that mean several runs.  Running tests are killed first.  A run without
     tests goes too.  Locked runs, and directories that are not surely ours, stay.
 
-    With --keep-results what runs is left alone, and nothing is killed.
-
-    With --keep or --older-than all runs are meant where -n and -t do not say which, and runs that are
-    being executed stay.
+    With --keep or --older-than all runs are meant where -n and -t do not say which.  With these, and with
+    --keep-results, nothing is killed: runs in which something runs stay.
 
     Exit status: 0 all is gone, 1 something stays, 2 wrong use.
     """
@@ -71,12 +68,16 @@ def rm_command(
     which = TestFilter(pattern=pattern)
     if retention is None and len(runs) == 1 and opened.records.tests(runs[0].id):
         matching(opened, runs[0], which)
+    if retention is not None and runs and not any(find_tests(opened.records, run, which) for run in runs):
+        print_error(f"warning: no test of {count_of(len(runs), 'old run')} matches {pattern!r}")
+        runs = []
     if runs and not dry_run and not yes:
         _confirm(opened, runs, which, keep_rows=keep_records or keep_results)
     order = RemoveOrder(
         which=which,
         keep_records=keep_records,
         keep_results=keep_results,
+        spare_busy=keep_results or retention is not None,
         dry_run=dry_run,
         author=author(),
         reason="megatest rm",
@@ -91,27 +92,25 @@ def rm_command(
     return 1 if report.kept else 0
 
 
-def _retention(keep: int | None, older_than: str) -> Retention | None:
+def _retention(keep: int | None, older_than: str | None) -> Retention | None:
     """Return which runs are to stay; None if nothing was said about it.
 
     Raises:
         Misuse: --older-than is no time.
     """
-    if keep is None and not older_than:
+    if keep is None and older_than is None:
         return None
-    younger_than_s = seconds(older_than) if older_than else 0.0
+    younger_than_s = age_s(older_than) if older_than is not None else 0.0
     if younger_than_s is None:
         raise Misuse(f"{older_than!r} is no time; write words like 30d, 12h, 10m", "--older-than")
     return Retention(newest=keep or 0, younger_than_s=younger_than_s)
 
 
 def _expired(opened: Opened, runs: Sequence[RunRecord], retention: Retention) -> list[RunRecord]:
-    gone, busy = idle_and_expired(opened.desk, runs, retention)
-    for run in busy:
-        print_error(f"warning: run {run.name} stays: it is being executed")
+    gone = expired(runs, retention, opened.desk.clock.now())
     if not gone:
         print_error("no run is old enough to go")
-    return gone
+    return list(gone)
 
 
 def _confirm(opened: Opened, runs: Sequence[RunRecord], which: TestFilter, *, keep_rows: bool) -> None:
