@@ -38,7 +38,7 @@ def this_machine() -> Machine:
         processor=_processor_name(),
         processors=len(os.sched_getaffinity(0)),
         memory_gib=memory / 2**30,
-        kernel=platform.release(),
+        kernel=platform.release().partition("-")[0],  # behind it stands who built it
         python=platform.python_version(),
     )
 
