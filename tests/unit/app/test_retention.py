@@ -8,26 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes.records import run_record
 from megatest.app.retention import Retention, age_s, expired
-from megatest.model.ids import Target
 from megatest.model.record import RunRecord
 
 NOW = 1_000_000
 
 
 def run(number: int, target: str, began: int, state: str = "new") -> RunRecord:
-    return RunRecord(
-        id=number,
-        target=Target((target,)),
-        runname=f"r{number}",
-        state=state,
-        status="n/a",
-        owner="me",
-        event_time=began,
-        comment="",
-        fail_count=0,
-        pass_count=0,
-    )
+    return run_record(target, id=number, runname=f"r{number}", state=state, event_time=began)
 
 
 RUNS = st.lists(st.tuples(st.sampled_from("ab"), st.integers(NOW - 100, NOW)), max_size=12).map(

@@ -7,23 +7,15 @@ from dataclasses import replace
 
 import pytest
 
+from fakes.records import run_record
 from megatest.model.error import UserError
-from megatest.model.ids import Target, TestId
-from megatest.model.record import RunRecord, StepRecord, TestRecord
+from megatest.model.ids import TestId
+from megatest.model.record import StepRecord, TestRecord
 from megatest.reports import classic
 
 FIELDS = ("os", "site")
-RUN = RunRecord(
-    id=1,
-    target=Target(("linux", "here")),
-    runname="w1",
-    state="new",
-    status="n/a",
-    owner="me",
-    event_time=100,
-    comment="two\nlines",
-    fail_count=1,
-    pass_count=2,
+RUN = run_record(
+    "linux", "here", runname="w1", event_time=100, comment="two\nlines", fail_count=1, pass_count=2
 )
 TEST = TestRecord(id=7, run_id=1, test_id=TestId("t", "a/b"), state="COMPLETED", status="FAIL", attempt=1)
 STEP = StepRecord(test_row=7, stepname="s", state="end", status="1", event_time=5)

@@ -7,22 +7,12 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from megatest.model.ids import Target, TestId
-from megatest.model.record import RunRecord, TestRecord
+from fakes.records import run_record
+from megatest.model.ids import TestId
+from megatest.model.record import TestRecord
 from megatest.reports.items_page import items_html, items_page
 
-RUN = RunRecord(
-    id=1,
-    target=Target(("a", "b")),
-    runname="r",
-    state="new",
-    status="n/a",
-    owner="me",
-    event_time=0,
-    comment="",
-    fail_count=0,
-    pass_count=0,
-)
+RUN = run_record("a", "b")
 PARENT = TestRecord(
     id=1, run_id=1, test_id=TestId("t"), state="COMPLETED", status="FAIL", is_parent=True, event_time=5
 )

@@ -6,22 +6,12 @@ import json
 
 import pytest
 
-from megatest.model.ids import Target, TestId
-from megatest.model.record import RunRecord, TestRecord
+from fakes.records import run_record
+from megatest.model.ids import TestId
+from megatest.model.record import TestRecord
 from megatest.reports.times import time_of_run, times_csv, times_json, times_of_tests, times_text
 
-RUN = RunRecord(
-    id=1,
-    target=Target(("ubuntu", "nfs")),
-    runname="w1",
-    state="new",
-    status="n/a",
-    owner="me",
-    event_time=1_000,
-    comment="",
-    fail_count=0,
-    pass_count=0,
-)
+RUN = run_record("ubuntu", "nfs", runname="w1", event_time=1_000)
 
 
 def ended(name: str, item: str, at: int, took_s: float, *, parent: bool = False) -> TestRecord:

@@ -8,26 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from fakes.records import run_record
 from megatest.model.error import EnvironmentFault
-from megatest.model.ids import Target, TestId
-from megatest.model.record import AttemptRecord, RunRecord, StepRecord, TestRecord, ValueRecord
+from megatest.model.ids import TestId
+from megatest.model.record import AttemptRecord, StepRecord, TestRecord, ValueRecord
 from megatest.model.spec import Field
 from megatest.store.rebuild import ASIDE, import_rows
 from megatest.store.sqlite import SqliteStore, open_store
 
 FIELDS = (Field(name="sysname"), Field(name="fsname"))
-RUN = RunRecord(
-    id=7,
-    target=Target(("ubuntu", "nfs")),
-    runname="w1",
-    state="new",
-    status="n/a",
-    owner="me",
-    event_time=5,
-    comment="c",
-    fail_count=1,
-    pass_count=2,
-)
+RUN = run_record("ubuntu", "nfs", id=7, runname="w1", event_time=5, comment="c", fail_count=1, pass_count=2)
 TEST = TestRecord(
     id=30,
     run_id=7,

@@ -5,24 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from fakes.records import run_record
 from megatest.model.change import TestChange
-from megatest.model.ids import Target, TestId
-from megatest.model.record import RunRecord, StepRecord, TestRecord
+from megatest.model.ids import TestId
+from megatest.model.record import StepRecord, TestRecord
 from megatest.workarea.runlog import RunLog, read_run_log
 from megatest.workarea.runtail import rows_at_the_end
 
-RUN = RunRecord(
-    id=1,
-    target=Target(("linux",)),
-    runname="r",
-    state="new",
-    status="n/a",
-    owner="me",
-    event_time=0,
-    comment="",
-    fail_count=0,
-    pass_count=0,
-)
+RUN = run_record()
 TEST = TestRecord(id=7, run_id=1, test_id=TestId("t", "x"), state="COMPLETED", status="PASS", attempt=2)
 STEP = StepRecord(test_row=7, stepname="s", state="end", status="0", event_time=3)
 
