@@ -18,11 +18,12 @@ def mark_incompletes(call: Call) -> int:
     if records is None:
         return 0
     for run in find_runs(records, call.session.area.field_names, which):
-        under_way = {test.id for test in records.tests(run.id, states=ACTIVE) if not test.is_parent}
+        under_way = [test.id for test in records.tests(run.id, states=ACTIVE) if not test.is_parent]
         if note := settle_on_look(call.session, records, run):
             call.warn(f"{run.name}: {note}")
-        for test in records.tests(run.id):
-            if test.id in under_way and test.state not in ACTIVE:
+        for row in under_way:
+            test = records.test_by_id(row)
+            if test is not None and test.state not in ACTIVE:
                 why = f": {test.comment}" if test.comment else ""
                 print(f"{run.name}/{test.test_id} {word(test.state, test.status)}{why}")
     return 0
@@ -42,6 +43,7 @@ def cleanup_db(call: Call) -> int:
     wiring.open_records(call.session).close()  # an older schema is brought up to date first
     session = call.session
     gone = tidy(session.database, network=wiring.on_network(session.area.home))
-    rows = "1 row" if gone == 1 else f"{gone or 'no'} rows"
-    print(f"{session.database}: {rows} of tests and runs that do not exist taken out, free room given back")
+    rows = "1 row" if gone == 1 else f"{gone} rows"
+    taken = f"{rows} that belonged to no test or run taken out" if gone else "nothing to take out"
+    print(f"{session.database}: {taken}, free room given back")
     return 0
