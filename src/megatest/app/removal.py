@@ -61,16 +61,21 @@ class RemoveOrder:
         which: of which tests.
         keep_records: only what is on disk goes; the rows are NOT_STARTED again.
         keep_results: only what is on disk goes; the rows still say how the tests came out.
+        only_idle: a run in which something runs stays as it is; else its tests are killed first.
         dry_run: only tell.
         author: for the audit.
         reason: what is written down while the removal lasts.
-        spare_busy: a run in which a test still runs, or that an engine holds, stays as it is.
     """
 
     which: TestFilter
     keep_records: bool = False
     keep_results: bool = False
+    only_idle: bool = False
     dry_run: bool = False
     author: Author
     reason: str = "removal"
-    spare_busy: bool = False
+
+    @property
+    def spares(self) -> bool:
+        """Whether nothing is killed: what runs has no result yet that could be kept."""
+        return self.only_idle or self.keep_results

@@ -40,7 +40,7 @@ _EXECUTED: Final = "it is being executed"
 def remove_tests(desk: Desk, runs: Sequence[RunRecord], order: RemoveOrder, watcher: Watcher) -> RemoveReport:
     """Remove tests of runs, and the runs that have no tests left.
 
-    Tests that run are killed first, unless they are to be spared.  What cannot be removed is kept, with the
+    Tests that run are killed first, unless the order spares them.  What cannot be removed is kept, with the
     reason, and the rest goes: a locked run, a test that does not end, a directory that is not ours.
 
     Args:
@@ -53,15 +53,15 @@ def remove_tests(desk: Desk, runs: Sequence[RunRecord], order: RemoveOrder, watc
     for run in runs:
         if run.state == LOCKED:
             report.kept.append(Kept(run=run.name, reason="the run is locked (see: megatest unlock)"))
-        elif order.spare_busy and (why := why_busy(desk, run, settle=not order.dry_run)):
+        elif order.spares and (why := why_busy(desk, run, settle=not order.dry_run)):
             report.kept.append(Kept(run=run.name, reason=why))
         elif order.dry_run:
             _Removal(desk, run, order, report, None).tell()
         else:
-            if not order.spare_busy:
+            if not order.spares:
                 _kill_first(desk, run, order, report, watcher)
             with hold(desk, run) as lease:
-                if lease is None and order.spare_busy:
+                if lease is None and order.spares:
                     report.kept.append(Kept(run=run.name, reason=_EXECUTED))
                 else:
                     _Removal(desk, run, order, report, lease).carry_out()
@@ -117,17 +117,16 @@ class _Removal:
 
     def tell(self) -> None:
         """Report what would go."""
+        if self._order.keep_results:
+            self._clear()
+            return
         going: set[int] = set()
         for test in self._leaves():
-            if self._order.keep_results:
-                self._clear(test)
-            elif test.state in ACTIVE:
+            if test.state in ACTIVE:
                 self._report.gone.append(Gone(run=self._run.name, test=f"{test.test_id} (after a kill)"))
             elif not self._remove_directory(test):
                 continue
             going.add(test.id)
-        if self._order.keep_results:
-            return
         every = self._records.tests(self._run.id)
         left = [test for test in every if test.id not in going]
         parents = self._without_items(left)
@@ -147,9 +146,7 @@ class _Removal:
         if self._lease is not None:
             catch_up(self._log, self._records, self._records.tests(self._run.id))
         if self._order.keep_results:
-            for test in self._leaves():
-                self._stay_holder()
-                self._clear(test)
+            self._clear()
             return
         touched: set[str] = set()
         for test in self._leaves():
@@ -191,20 +188,25 @@ class _Removal:
             self._delete([test])
         return True
 
-    def _clear(self, test: TestRecord) -> None:
-        """Remove only what a test left on disk.
+    def _clear(self) -> None:
+        """Remove only what tests left on disk; nothing of the run is under way.
 
-        Its row is changed last: as long as it names a directory the same command finds it again, and
+        A row is changed last: as long as it names a directory the same command finds it again, and
         at no moment does it say less about how the test came out.
         """
-        if not test.shortdir.startswith("/"):
-            return
-        if test.state in ACTIVE:
-            self._keep(test, f"it still runs ({test.state})")
-        elif self._remove_directory(test) and not self._order.dry_run:
-            change = TestChange(row=test.id, expected_state=test.state, rundir="n/a", shortdir="")
-            self._log.changes([change], self._lease.token if self._lease is not None else 0)
-            self._records.commit([change], None)
+        for test in self._leaves():
+            if not test.shortdir.startswith("/"):
+                continue
+            if self._order.dry_run:
+                self._remove_directory(test)
+                continue
+            self._stay_holder()
+            if self._lease is None:
+                self._keep(test, _EXECUTED)  # whoever has the run now may be about to use the directory
+            elif self._remove_directory(test):
+                change = TestChange(row=test.id, expected_state=test.state, rundir="n/a", shortdir="")
+                self._log.changes([change], self._lease.token)
+                self._records.commit([change], None)
 
     def _stay_holder(self) -> None:
         """Renew the lease now and then; once it is lost, the rest goes as beside a living engine."""

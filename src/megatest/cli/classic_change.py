@@ -57,7 +57,7 @@ def remove_keep(call: Call) -> int:
         if action not in _ACTIONS_ON_OLD_RUNS:
             known = ", ".join(_ACTIONS_ON_OLD_RUNS)
             raise UserError(f"-actions {action!r} is not known here", hint=f"known: {known}")
-    retention = Retention(newest=_count(call, "remove-keep"), younger_than_s=_age_s(call))
+    retention = Retention(newest=_whole_number(call, "remove-keep"), younger_than_s=_age_s(call))
     target = call.target("-remove-keep", partly=True)
     which = RunFilter(target=target, runname=call.line.value("runname"))
     if call.records_if_any is None:
@@ -71,14 +71,14 @@ def remove_keep(call: Call) -> int:
     order = RemoveOrder(
         which=call.tests(),
         keep_records=call.line.has("keep-records"),
-        spare_busy=True,
+        only_idle=True,
         author=call.author,
         reason=call.line.value("m") or "-remove-keep",
     )
     return _tell_removal(remove_tests(_desk(call), runs, order, _watcher()))
 
 
-def _count(call: Call, option: str) -> int:
+def _whole_number(call: Call, option: str) -> int:
     number = integer(call.line.value(option))
     if number is None:
         raise UserError(f"-{option} {call.line.value(option)!r} is no whole number", hint="give digits only")

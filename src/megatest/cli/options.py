@@ -167,7 +167,12 @@ GROUPS: Final[tuple[tuple[str, tuple[Option, ...]], ...]] = (
         "Changing and removing",
         (
             _action("remove-runs", "", "remove directories and records of tests, then empty runs", "rm"),
-            _modifier("keep-records", "", "of -remove-runs: only the directories go", "rm --keep-records"),
+            _modifier(
+                "keep-records",
+                "",
+                "of -remove-runs and -remove-keep: only the directories go",
+                "rm --keep-records",
+            ),
             _action(
                 "remove-keep",
                 "N",

@@ -77,7 +77,7 @@ def rm_command(
         which=which,
         keep_records=keep_records,
         keep_results=keep_results,
-        spare_busy=keep_results or retention is not None,
+        only_idle=retention is not None,
         dry_run=dry_run,
         author=author(),
         reason="megatest rm",
