@@ -32,7 +32,7 @@ class PlayedExecutor:
     def __init__(self, *, slots: int | None, read_started: Callable[[str], Started | None]) -> None:
         self.slots = slots
         self._ended: list[JobChange] = []
-        # Both ends: a pipe whose reader is there can be written, and what is readable wakes the engine.
+        # Readable as long as an end waits to be polled: the engine sleeps on descriptors.
         self._readable, self._writable = os.pipe()
 
     def submit(self, jobs: Sequence[Job]) -> Sequence[Submission]:
